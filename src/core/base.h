@@ -1,0 +1,21 @@
+/* Compiler helpers and the assertion: the only place where extensions of the compilers are named. */
+#ifndef WN_CORE_BASE_H
+#define WN_CORE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WN_MUST_USE __attribute__((warn_unused_result))
+#define WN_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
+#define WN_NORETURN _Noreturn
+#define WN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define WN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define WN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Our own mistakes only, never input: on in release builds as well. Prints the place and aborts. */
+#define WN_ASSERT(condition)                                                                       \
+    (WN_LIKELY(condition) ? (void)0 : wn_assert_failed(#condition, __FILE__, __LINE__))
+WN_NORETURN void wn_assert_failed(const char *condition, const char *file, int line);
+
+#endif
