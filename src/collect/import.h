@@ -40,6 +40,10 @@ struct wn_import_options {
     struct wn_str day;      /* YYYY-MM-DD for files that carry no date */
     struct wn_str file_name; /* without directories; may carry a date range that is used */
     bool dry_run;           /* read everything, store nothing */
+    /* 0: run takes a new id. Else the id of a record that the caller has added with
+     * wn_catalog_add_import (RUNNING): run finishes that one, on every outcome. The server needs
+     * it, because it names the import before the import has run. */
+    int64_t import_id;
 };
 
 /* Random access to the bytes. Stays open during inspect and run. */
