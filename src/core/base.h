@@ -1,4 +1,5 @@
-/* Compiler helpers and the assertion: the only place where extensions of the compilers are named. */
+/* Compiler helpers and the assertion: the only place where extensions of the compilers are named.
+ */
 #ifndef WN_CORE_BASE_H
 #define WN_CORE_BASE_H
 
@@ -8,7 +9,7 @@
 
 #define WN_MUST_USE __attribute__((warn_unused_result))
 #define WN_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
-#define WN_NORETURN _Noreturn
+#define WN_NORETURN __attribute__((noreturn)) /* _Noreturn is not C++ */
 #define WN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WN_UNLIKELY(x) __builtin_expect(!!(x), 0)
