@@ -1,0 +1,131 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+static const struct wn_option no_options[] = {{0}};
+
+const struct wn_command wn_commands[] = {
+    {.name = "serve",
+     .operands = "",
+     .summary = "run the server and the web application",
+     .description =
+         "Opens the data directory, or makes it, and serves the web application and the HTTP API "
+         "until it is told to end (Ctrl-C). Everything is embedded: nothing else has to run.\n"
+         "\n"
+         "The server listens on the loopback interface only. One server holds a data directory at "
+         "a time; other winnow commands on the same directory work through it.\n"
+         "\n"
+         "The log is one JSON object a line, on standard error or in the file of --log; SIGHUP "
+         "makes it reopen that file.",
+     .examples = "winnow serve\tServe the default data directory on port 8420.\n"
+                 "winnow serve --data ./shop --port 9000 --sample\tServe another directory, filled "
+                 "with the sample workspace if it is empty.",
+     .options = wn_serve_options,
+     .run = wn_cmd_serve},
+    {.name = "import",
+     .operands = "FILE...",
+     .n_operands_min = 1,
+     .n_operands_max = 100000,
+     .summary = "take in exports of ad platforms (CSV, TSV)",
+     .description =
+         "Reads each file, finds out which platform exported it, maps its columns, and takes it in "
+         "all or nothing. Rows that cannot be understood are listed with line and column; the rest "
+         "is in. The rows replace those of the same account and days, so the same file twice "
+         "changes nothing.\n"
+         "\n"
+         "Encodings UTF-8 and UTF-16, separators , ; tab |, title lines above the header, totals "
+         "lines, thousands separators, currency signs and several date formats are understood.\n"
+         "\n"
+         "Where a server holds the data directory, the files go through it.",
+     .examples = "winnow import report.csv\tTake in one export.\n"
+                 "winnow import --dry-run --json report.csv\tSay what would happen, as JSON.\n"
+                 "winnow import --day 2026-02-05 --account 'Shop EU' devices.csv\tA file that "
+                 "carries no date, into a named account.\n"
+                 "winnow import --map 'Kosten=spend,Umsatz=revenue,#1=date' export.csv\tSay what "
+                 "the columns mean.",
+     .options = wn_import_options,
+     .run = wn_cmd_import},
+    {.name = "query",
+     .operands = "",
+     .summary = "ask for metrics by dimensions",
+     .description =
+         "Metrics are base sums (impressions, reach, clicks, engagements, video_views, "
+         "conversions, spend, revenue), built-in formulas (ctr, cpc, cpm, cpa, cvr, roas, roi, "
+         "profit, aov, frequency ...) and formulas of your own. Dimensions: channel, account, "
+         "campaign, ad_group, ad, day, week, month, hour, weekday, device, gender, age, country, "
+         "placement, audience.\n"
+         "\n"
+         "A filter is a list of conditions separated by ';': dimension=a|b, dimension!=a, "
+         "dimension~text (contains), campaign_id=12, or a condition over metrics such as roas<1.\n"
+         "\n"
+         "Ratios are computed from sums. Division by zero is no value, shown as an empty cell.",
+     .examples =
+         "winnow query --metrics spend,revenue,roas --by channel\tAll data, by channel.\n"
+         "winnow query --metrics cpa --by campaign --from 2026-01-01 --to 2026-01-31 "
+         "--filter 'channel=facebook;spend>100' --sort -cpa\tThe dearest campaigns of January.",
+     .options = wn_query_options,
+     .run = wn_cmd_query},
+    {.name = "chart",
+     .operands = "",
+     .summary = "draw a chart as PNG",
+     .description = "Draws one metric of the data as a picture that is ready for a slide: ROI over "
+                    "time by channel, or conversions by channel.",
+     .examples = "winnow chart -o roi.png\tROI by channel over all data.\n"
+                 "winnow chart --kind conversion --from 2026-01-01 -o conversions.png\tConversions "
+                 "of this year.",
+     .options = wn_chart_options,
+     .run = wn_cmd_chart},
+    {.name = "doctor",
+     .operands = "",
+     .summary = "check the installation and say what to do about problems",
+     .description = "Looks at the libraries, the data directory, its permissions, free disk space, "
+                    "the stores and the server, and says what to do about each problem found. Ends "
+                    "with status 1 when something needs attention.",
+     .examples = "winnow doctor\tCheck the default data directory.",
+     .options = wn_doctor_options,
+     .run = wn_cmd_doctor},
+    {.name = "help",
+     .operands = "COMMAND",
+     .n_operands_max = 1,
+     .summary = "show the manual of a command",
+     .description = "Without a name: the list of commands.",
+     .options = no_options,
+     .run = wn_cmd_help},
+    {.name = "version",
+     .operands = "",
+     .summary = "show the version",
+     .description = "Prints the version of winnow.",
+     .options = no_options,
+     .run = wn_cmd_version},
+    {0},
+};
+
+int wn_cmd_help(const struct wn_args *args)
+{
+    const struct wn_command *command = NULL;
+    if (args->n_operands) {
+        command = wn_command_find(args->operands[0]);
+        if (!command) {
+            fprintf(stderr, "winnow: there is no command '%s'; see: winnow help\n",
+                    args->operands[0]);
+            return 2;
+        }
+    }
+    struct wn_buf out;
+    wn_buf_init(&out, 1 << 20);
+    if (command)
+        wn_help_command(command, &out);
+    else
+        wn_help_overview(&out);
+    struct wn_str text = wn_buf_str(&out);
+    bool written = !out.failed && fwrite(text.p, 1, text.n, stdout) == text.n;
+    wn_buf_deinit(&out);
+    return written ? 0 : 1;
+}
+
+int wn_cmd_version(const struct wn_args *args)
+{
+    (void)args;
+    puts("winnow " WN_VERSION);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* The commands: one file each. */
+#ifndef WN_CLI_COMMANDS_H
+#define WN_CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+extern const struct wn_option wn_serve_options[], wn_import_options[], wn_query_options[],
+    wn_chart_options[], wn_doctor_options[];
+int wn_cmd_serve(const struct wn_args *args);
+int wn_cmd_import(const struct wn_args *args);
+int wn_cmd_query(const struct wn_args *args);
+int wn_cmd_chart(const struct wn_args *args);
+int wn_cmd_doctor(const struct wn_args *args);
+int wn_cmd_help(const struct wn_args *args);
+int wn_cmd_version(const struct wn_args *args);
+
+#endif

@@ -1,0 +1,43 @@
+/* Finds the command, parses its options by its table, runs it. */
+#include "cli/options.h"
+#include "cli/wire.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    /* The locale stays "C": numbers are printed and read the same everywhere. */
+    signal(SIGPIPE, SIG_IGN);
+    const char *name = argc > 1 ? argv[1] : "help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    const struct wn_command *command = wn_command_find(name);
+    if (!command) {
+        fprintf(stderr, "winnow: there is no command '%s'; see: winnow help\n", name);
+        return 2;
+    }
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0)
+            break;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            char *words[] = {(char *)command->name};
+            struct wn_args help = {.command = wn_command_find("help"),
+                                   .operands = (const char **)words,
+                                   .n_operands = 1};
+            return help.command->run(&help);
+        }
+    }
+    struct wn_args args;
+    struct wn_why why = {0};
+    wn_rc rc = wn_args_parse(command, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc), &args,
+                             &why);
+    if (rc) {
+        wn_complain(rc, &why);
+        return 2;
+    }
+    return command->run(&args);
+}
