@@ -68,11 +68,13 @@ const struct wn_command wn_commands[] = {
     {.name = "chart",
      .operands = "",
      .summary = "draw a chart as PNG",
-     .description = "Draws one metric of the data as a picture that is ready for a slide: ROI over "
-                    "time by channel, or conversions by channel.",
-     .examples = "winnow chart -o roi.png\tROI by channel over all data.\n"
-                 "winnow chart --kind conversion --from 2026-01-01 -o conversions.png\tConversions "
-                 "of this year.",
+     .description =
+         "Draws one metric as a picture that is ready for a slide: lines over time when a time "
+         "dimension is among --by, else bars; a series for each value of the other dimension, in "
+         "the colours that the channels have everywhere.",
+     .examples = "winnow chart -o roi.png\tROI over time by channel, over all data.\n"
+                 "winnow chart -m conversions --by channel --from 2026-01-01 -o "
+                 "conversions.png\tConversions of this year by channel, as bars.",
      .options = wn_chart_options,
      .run = wn_cmd_chart},
     {.name = "doctor",
