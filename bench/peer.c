@@ -43,13 +43,17 @@ static int generate(uint64_t n_rows, const char *path)
         uint64_t conversions = wn_rand_below(&r, clicks / 5 + 1);
         uint64_t spend_cents = impressions * (3 + wn_rand_below(&r, 10)) / 10;
         uint64_t revenue_cents = conversions * (500 + wn_rand_below(&r, 9000));
-        fprintf(f, "%s,%s,Campaign %llu,Group %llu-%llu,Ad %llu-%llu,%s,%s,%llu,%llu,%llu,%llu.%02llu,%llu.%02llu\n",
+        fprintf(f,
+                "%s,%s,Campaign %llu,Group %llu-%llu,Ad "
+                "%llu-%llu,%s,%s,%llu,%llu,%llu,%llu.%02llu,%llu.%02llu\n",
                 day, channels[campaign % WN_COUNT(channels)], (unsigned long long)campaign,
-                (unsigned long long)campaign, (unsigned long long)(ad / 4), (unsigned long long)campaign,
-                (unsigned long long)ad, devices[wn_rand_below(&r, 3)], countries[wn_rand_below(&r, 5)],
-                (unsigned long long)impressions, (unsigned long long)clicks, (unsigned long long)conversions,
+                (unsigned long long)campaign, (unsigned long long)(ad / 4),
+                (unsigned long long)campaign, (unsigned long long)ad, devices[wn_rand_below(&r, 3)],
+                countries[wn_rand_below(&r, 5)], (unsigned long long)impressions,
+                (unsigned long long)clicks, (unsigned long long)conversions,
                 (unsigned long long)(spend_cents / 100), (unsigned long long)(spend_cents % 100),
-                (unsigned long long)(revenue_cents / 100), (unsigned long long)(revenue_cents % 100));
+                (unsigned long long)(revenue_cents / 100),
+                (unsigned long long)(revenue_cents % 100));
     }
     return fclose(f) == 0 ? 0 : 1;
 }

@@ -46,14 +46,15 @@ static void report(struct doctor *d, verdict v, const char *name, struct wn_str 
 static void check_program(struct doctor *d)
 {
     struct utsname u;
-    const char *system = uname(&u) == 0 ? u.release : "?", *machine = uname(&u) == 0 ? u.machine : "?";
+    const char *system = uname(&u) == 0 ? u.release : "?",
+               *machine = uname(&u) == 0 ? u.machine : "?";
     report(d, FINE, "program",
-           wn_arena_printf(&d->a, "winnow %s on Linux %s (%s), %ld cores", WN_VERSION, system, machine,
-                           sysconf(_SC_NPROCESSORS_ONLN)),
+           wn_arena_printf(&d->a, "winnow %s on Linux %s (%s), %ld cores", WN_VERSION, system,
+                           machine, sysconf(_SC_NPROCESSORS_ONLN)),
            NULL);
     if (wn_n_web_files)
-        report(d, FINE, "web", wn_arena_printf(&d->a, "%zu files of the web application", wn_n_web_files),
-               NULL);
+        report(d, FINE, "web",
+               wn_arena_printf(&d->a, "%zu files of the web application", wn_n_web_files), NULL);
     else
         report(d, WARNING, "web", WN_STR("this binary has no web application"),
                "Build it with ./start.sh --build-only; the API works without.");
@@ -65,13 +66,15 @@ static bool check_directory(struct doctor *d, const char *dir)
     struct stat info;
     struct wn_why why = {0};
     if (stat(dir, &info) != 0) {
-        report(d, FINE, "data", wn_arena_printf(&d->a, "%s does not exist yet; serve and import make it", dir),
+        report(d, FINE, "data",
+               wn_arena_printf(&d->a, "%s does not exist yet; serve and import make it", dir),
                NULL);
         return false;
     }
     if (wn_dir_check_writable(dir, &why)) {
         report(d, PROBLEM, "data", wn_arena_printf(&d->a, "%s", why.text),
-               "Give the directory to the user who runs winnow (chown), or name another one with --data.");
+               "Give the directory to the user who runs winnow (chown), or name another one with "
+               "--data.");
         return false;
     }
     report(d, FINE, "data", wn_arena_printf(&d->a, "%s is writable", dir), NULL);
@@ -85,9 +88,11 @@ static bool check_directory(struct doctor *d, const char *dir)
     uint64_t free_bytes = 0;
     if (wn_disk_free(dir, &free_bytes, &why) == WN_OK) {
         bool low = free_bytes < UINT64_C(1) << 30;
-        report(d, low ? WARNING : FINE, "disk",
-               wn_arena_printf(&d->a, "%.1f GB free", (double)free_bytes / 1e9),
-               low ? "Free some space: when the disk is full, imports stop (nothing stored is lost)." : NULL);
+        report(
+            d, low ? WARNING : FINE, "disk",
+            wn_arena_printf(&d->a, "%.1f GB free", (double)free_bytes / 1e9),
+            low ? "Free some space: when the disk is full, imports stop (nothing stored is lost)."
+                : NULL);
     }
     return true;
 }
@@ -116,8 +121,8 @@ static void check_stores(struct doctor *d, struct wn_home *home, struct wn_str n
     wn_print_day(to, to_text);
     report(d, note.n ? WARNING : FINE, "facts",
            has_data ? wn_arena_printf(&d->a, "%s, %lld rows from %s to %s%s%.*s",
-                                      wn_facts_engine(home->facts), (long long)n_rows, from_text, to_text,
-                                      note.n ? "; " : "", WN_STR_ARG(note))
+                                      wn_facts_engine(home->facts), (long long)n_rows, from_text,
+                                      to_text, note.n ? "; " : "", WN_STR_ARG(note))
                     : wn_arena_printf(&d->a, "%s, no rows yet", wn_facts_engine(home->facts)),
            note.n ? "Look whether the last import is complete." : NULL);
 }
@@ -129,14 +134,16 @@ static void check_server(struct doctor *d, const char *dir)
     struct wn_remote_reply reply = {0};
     wn_rc rc = wn_home_server_port(dir, &port, &why);
     if (rc) {
-        report(d, WARNING, "server", WN_STR("another winnow command is working in the data directory"),
+        report(d, WARNING, "server",
+               WN_STR("another winnow command is working in the data directory"),
                "Run doctor again when it has finished.");
         return;
     }
     rc = wn_remote_get(port, "/health", &d->a, &reply, &why);
     if (rc)
         report(d, PROBLEM, "server",
-               wn_arena_printf(&d->a, "a server holds the data directory, but does not answer on port %u",
+               wn_arena_printf(&d->a,
+                               "a server holds the data directory, but does not answer on port %u",
                                (unsigned)port),
                "End that process and start it again; its log says what went wrong.");
     else

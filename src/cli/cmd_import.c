@@ -13,22 +13,38 @@
 #include <string.h>
 
 const struct wn_option wn_import_options[] = {
-    {.name = "format", .letter = 'f', .kind = WN_OPTION_ENUM, .value_name = "NAME",
+    {.name = "format",
+     .letter = 'f',
+     .kind = WN_OPTION_ENUM,
+     .value_name = "NAME",
      .fallback = "auto",
      .values = "auto|meta|google_ads|tiktok|linkedin|kaggle_social|kaggle_kag|generic",
      .help = "Which platform's export it is; auto finds out by the columns."},
-    {.name = "map", .letter = 'm', .kind = WN_OPTION_TEXT, .value_name = "COL=FIELD,...",
+    {.name = "map",
+     .letter = 'm',
+     .kind = WN_OPTION_TEXT,
+     .value_name = "COL=FIELD,...",
      .help = "What columns mean, by header or #number; overrides what was found. Fields: date, "
              "campaign, spend, revenue ...; --dry-run shows the mapping."},
-    {.name = "account", .letter = 'a', .kind = WN_OPTION_TEXT, .value_name = "NAME",
+    {.name = "account",
+     .letter = 'a',
+     .kind = WN_OPTION_TEXT,
+     .value_name = "NAME",
      .help = "The account the rows belong to; without: the file's own, else the file's name."},
-    {.name = "currency", .kind = WN_OPTION_TEXT, .value_name = "USD",
+    {.name = "currency",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "USD",
      .help = "The currency of the amounts; without: as the file says, else the workspace's."},
-    {.name = "day", .kind = WN_OPTION_DAY, .value_name = "DATE",
+    {.name = "day",
+     .kind = WN_OPTION_DAY,
+     .value_name = "DATE",
      .help = "The day of all rows, for files that carry no date."},
-    {.name = "dry-run", .letter = 'n', .kind = WN_OPTION_FLAG,
+    {.name = "dry-run",
+     .letter = 'n',
+     .kind = WN_OPTION_FLAG,
      .help = "Read everything and say what would happen; store nothing."},
-    {.name = "json", .kind = WN_OPTION_FLAG,
+    {.name = "json",
+     .kind = WN_OPTION_FLAG,
      .help = "Print the summary as JSON, one object per file and line."},
     WN_OPTION_DATA,
     {0},
@@ -47,7 +63,7 @@ struct job {
     const struct wn_args *args;
     struct wn_arena *a;
     struct wn_progress progress;
-    uint16_t port;        /* of the server that holds the directory; 0: the stores are ours */
+    uint16_t port; /* of the server that holds the directory; 0: the stores are ours */
     struct wn_home *home;
     bool json;
 };
@@ -126,8 +142,11 @@ static wn_rc import_there(struct job *job, const char *path, struct wn_str *summ
     struct wn_import_options o = options_of(job, path);
     struct wn_remote_field fields[] = {
         {"mode", o.dry_run ? WN_STR("dry_run") : WN_STR("import")},
-        {"format", o.format}, {"map", o.map},   {"account", o.account},
-        {"currency", o.currency}, {"day", o.day},
+        {"format", o.format},
+        {"map", o.map},
+        {"account", o.account},
+        {"currency", o.currency},
+        {"day", o.day},
     };
     return wn_remote_import(job->port, path, fields, WN_COUNT(fields), on_progress, job, job->a,
                             summary, why);

@@ -11,17 +11,34 @@
 
 const struct wn_option wn_serve_options[] = {
     WN_OPTION_DATA,
-    {.name = "port", .letter = 'p', .kind = WN_OPTION_INT, .value_name = "N", .fallback = "8420",
-     .min = 0, .max = 65535,
+    {.name = "port",
+     .letter = 'p',
+     .kind = WN_OPTION_INT,
+     .value_name = "N",
+     .fallback = "8420",
+     .min = 0,
+     .max = 65535,
      .help = "The port on the loopback interface; 0 takes any free one."},
-    {.name = "sample", .kind = WN_OPTION_FLAG,
+    {.name = "sample",
+     .kind = WN_OPTION_FLAG,
      .help = "Fill the workspace with the sample (90 days of a simulated market) if it is empty."},
-    {.name = "threads", .kind = WN_OPTION_INT, .value_name = "N", .fallback = "1", .min = 1,
-     .max = 64, .help = "Threads that talk to the network; queries have threads of their own."},
-    {.name = "log", .kind = WN_OPTION_TEXT, .value_name = "FILE",
+    {.name = "threads",
+     .kind = WN_OPTION_INT,
+     .value_name = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = 64,
+     .help = "Threads that talk to the network; queries have threads of their own."},
+    {.name = "log",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "FILE",
      .help = "Where the log goes; standard error without it."},
-    {.name = "log-level", .kind = WN_OPTION_ENUM, .value_name = "LEVEL", .fallback = "info",
-     .values = "debug|info|warn|error", .help = "What is worth a line."},
+    {.name = "log-level",
+     .kind = WN_OPTION_ENUM,
+     .value_name = "LEVEL",
+     .fallback = "info",
+     .values = "debug|info|warn|error",
+     .help = "What is worth a line."},
     {0},
 };
 
@@ -60,8 +77,7 @@ static wn_rc fill_sample(struct wn_app *app, struct wn_why *why)
             *why = own;
         return rc;
     }
-    fprintf(stderr, " done in %.1f s\n",
-            (double)(wn_clock_monotonic_ns() - started_ns) / 1e9);
+    fprintf(stderr, " done in %.1f s\n", (double)(wn_clock_monotonic_ns() - started_ns) / 1e9);
     return WN_OK;
 }
 

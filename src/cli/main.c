@@ -33,8 +33,8 @@ int main(int argc, char **argv)
     }
     struct wn_args args;
     struct wn_why why = {0};
-    wn_rc rc = wn_args_parse(command, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc), &args,
-                             &why);
+    wn_rc rc =
+        wn_args_parse(command, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc), &args, &why);
     if (rc) {
         wn_complain(rc, &why);
         return 2;

@@ -11,9 +11,9 @@
 typedef enum wn_option_kind {
     WN_OPTION_FLAG,
     WN_OPTION_TEXT,
-    WN_OPTION_INT, /* within min..max */
+    WN_OPTION_INT,  /* within min..max */
     WN_OPTION_ENUM, /* one of values, "a|b|c" */
-    WN_OPTION_DAY  /* YYYY-MM-DD */
+    WN_OPTION_DAY   /* YYYY-MM-DD */
 } wn_option_kind;
 
 struct wn_option {
@@ -36,11 +36,11 @@ struct wn_args {
 
 struct wn_command {
     const char *name;
-    const char *operands;    /* "FILE..." or "" */
+    const char *operands; /* "FILE..." or "" */
     size_t n_operands_min, n_operands_max;
-    const char *summary;     /* one line */
-    const char *description; /* paragraphs, separated by blank lines */
-    const char *examples;    /* lines of "command\texplanation" */
+    const char *summary;             /* one line */
+    const char *description;         /* paragraphs, separated by blank lines */
+    const char *examples;            /* lines of "command\texplanation" */
     const struct wn_option *options; /* ends with a NULL name */
     int (*run)(const struct wn_args *args);
     bool is_hidden;

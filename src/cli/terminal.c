@@ -62,7 +62,8 @@ size_t wn_text_width(struct wn_str s)
     return width;
 }
 
-/* ---- query table ------------------------------------------------------------------------------ */
+/* ---- query table ------------------------------------------------------------------------------
+ */
 
 enum { CELL_WIDTH_MAX = 60 };
 
@@ -161,7 +162,8 @@ wn_rc wn_print_query_table(struct wn_buf *out, const struct wn_json *reply, stru
     return wn_buf_check(out, why);
 }
 
-/* ---- import summary --------------------------------------------------------------------------- */
+/* ---- import summary ---------------------------------------------------------------------------
+ */
 
 static struct wn_str text_of(const struct wn_json *v, const char *key)
 {
@@ -185,8 +187,8 @@ static void print_totals(struct wn_buf *out, const struct wn_json *summary)
     wn_buf_append_z(out, " ");
     for (size_t i = 0; i < totals->n_items; i++) {
         const struct wn_json *total = &totals->items[i];
-        bool money = wn_str_eq(total->key, WN_STR("spend")) ||
-                     wn_str_eq(total->key, WN_STR("revenue"));
+        bool money =
+            wn_str_eq(total->key, WN_STR("spend")) || wn_str_eq(total->key, WN_STR("revenue"));
         wn_buf_append_z(out, i ? ", " : " ");
         wn_buf_append(out, total->key);
         wn_buf_append_char(out, ' ');
@@ -245,7 +247,8 @@ void wn_print_import_summary(struct wn_buf *out, const struct wn_json *summary)
     print_problems(out, summary);
 }
 
-/* ---- progress --------------------------------------------------------------------------------- */
+/* ---- progress ---------------------------------------------------------------------------------
+ */
 
 enum { BAR_WIDTH = 28 };
 

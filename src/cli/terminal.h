@@ -7,7 +7,8 @@
 
 /* 1234567.891 with 2 decimals: "1,234,567.89". */
 void wn_print_grouped(struct wn_buf *out, double value, int decimals);
-/* A value of a unit name of the API (count, money, ratio, factor; NULL = plain): "12.3 %", "1.40". */
+/* A value of a unit name of the API (count, money, ratio, factor; NULL = plain): "12.3 %", "1.40".
+ */
 void wn_print_unit(struct wn_buf *out, const char *unit, double value);
 /* Columns a text takes in a terminal: code points, without combining marks; wide ones count 2. */
 size_t wn_text_width(struct wn_str s);

@@ -46,9 +46,9 @@ struct wn_app wn_home_app(const struct wn_home *home);
  * started for the time being on a free port of the loopback interface. */
 struct wn_reach {
     uint16_t port;
-    struct wn_home home;       /* used when the server is ours */
+    struct wn_home home; /* used when the server is ours */
     struct wn_app app;
-    struct wn_server *server;  /* NULL: somebody else's */
+    struct wn_server *server; /* NULL: somebody else's */
 };
 WN_MUST_USE wn_rc wn_reach_open(const char *dir, struct wn_reach *out, struct wn_why *why);
 void wn_reach_close(struct wn_reach *reach);

@@ -32,8 +32,8 @@ struct wn_date wn_date_of_day(int32_t day)
 
 bool wn_day_of_date(struct wn_date date, int32_t *out_day)
 {
-    if (date.year < 1970 || date.year > 2199 || date.month < 1 || date.month > 12 ||
-        date.day < 1 || date.day > 31)
+    if (date.year < 1970 || date.year > 2199 || date.month < 1 || date.month > 12 || date.day < 1 ||
+        date.day > 31)
         return false;
     int64_t day = days_from_civil(date.year, date.month, date.day);
     struct wn_date back = wn_date_of_day((int32_t)day);

@@ -9,10 +9,9 @@ static const struct {
     const char *text;
     int http;
     bool retry;
-} table[WN_RC_N] = {
-    {"OK", "it worked", 200, false},
+} table[WN_RC_N] = {{"OK", "it worked", 200, false},
 #define X(name, text, http, retry) {#name, text, http, retry},
-    WN_RC_MAP(X)
+                    WN_RC_MAP(X)
 #undef X
 };
 

@@ -9,27 +9,27 @@
 
 #define WN_RC_MAP(X)                                                                               \
     /* name           text                                                HTTP  retry helps? */    \
-    X(INVALID,        "the input breaks a stated rule",                   400,  false)             \
-    X(NOT_FOUND,      "there is no such thing",                           404,  false)             \
-    X(CONFLICT,       "it contradicts what is already there",             409,  false)             \
-    X(LIMIT,          "it is larger than the stated limit",               413,  false)             \
-    X(UNSUPPORTED,    "this kind of input is not supported",              415,  false)             \
-    X(BUSY,           "somebody else is using it, or the queue is full",  503,  true)              \
-    X(TIMEOUT,        "it took longer than allowed",                      504,  true)              \
-    X(CANCELLED,      "it was cancelled",                                 503,  true)              \
-    X(MEMORY,         "memory has run out",                               503,  true)              \
-    X(DISK,           "the disk is full or cannot be written",            507,  true)              \
-    X(IO,             "reading or writing failed",                        500,  true)              \
-    X(CORRUPT,        "stored bytes fail their check",                    500,  false)             \
-    X(NEWER,          "the data was written by a newer version",          500,  false)             \
-    X(INTERNAL,       "an internal error",                                500,  false)
+    X(INVALID, "the input breaks a stated rule", 400, false)                                       \
+    X(NOT_FOUND, "there is no such thing", 404, false)                                             \
+    X(CONFLICT, "it contradicts what is already there", 409, false)                                \
+    X(LIMIT, "it is larger than the stated limit", 413, false)                                     \
+    X(UNSUPPORTED, "this kind of input is not supported", 415, false)                              \
+    X(BUSY, "somebody else is using it, or the queue is full", 503, true)                          \
+    X(TIMEOUT, "it took longer than allowed", 504, true)                                           \
+    X(CANCELLED, "it was cancelled", 503, true)                                                    \
+    X(MEMORY, "memory has run out", 503, true)                                                     \
+    X(DISK, "the disk is full or cannot be written", 507, true)                                    \
+    X(IO, "reading or writing failed", 500, true)                                                  \
+    X(CORRUPT, "stored bytes fail their check", 500, false)                                        \
+    X(NEWER, "the data was written by a newer version", 500, false)                                \
+    X(INTERNAL, "an internal error", 500, false)
 
 typedef enum wn_rc {
     WN_OK = 0,
 #define X(name, text, http, retry) WN_##name,
     WN_RC_MAP(X)
 #undef X
-    WN_RC_N
+        WN_RC_N
 } wn_rc;
 
 /* "INVALID", "MEMORY", ...; "OK" for 0. Static text. */

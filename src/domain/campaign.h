@@ -9,7 +9,7 @@ struct wn_campaign {
     int32_t campaign_id; /* id in the names table of the facts */
     int32_t account_id;  /* likewise */
     uint8_t channel;
-    struct wn_str key;  /* the source's own id, or the name where it gives none */
+    struct wn_str key; /* the source's own id, or the name where it gives none */
     struct wn_str name;
     struct wn_str target_audience;
     struct wn_str goal;
@@ -17,7 +17,7 @@ struct wn_campaign {
     struct wn_str language;
     struct wn_str customer_segment;
     struct wn_str company;
-    struct wn_str status; /* as the source says it: "Enabled", "inactive" ... */
+    struct wn_str status;  /* as the source says it: "Enabled", "inactive" ... */
     int32_t duration_days; /* 0 = not known */
     /* Ratios as the source printed them, when it gave one value for the whole campaign; they are
      * shown as that source's statement only. NaN = not given. */

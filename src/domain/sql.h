@@ -13,7 +13,8 @@ struct wn_sql {
 
 /* The tables that the text may name: ad_stats (the columns of struct wn_stat in its order, with
  * tenant_id in front, measures as <name>_micros, then source_id and loaded_at_ms) and names
- * (tenant_id, kind, id, parent_id, key, name). Ids of names are unique per tenant over all kinds. */
+ * (tenant_id, kind, id, parent_id, key, name). Ids of names are unique per tenant over all kinds.
+ */
 #define WN_SQL_STATS "ad_stats"
 #define WN_SQL_NAMES "names"
 

@@ -88,7 +88,7 @@ typedef enum wn_measure {
 #define X(name, text) WN_MEASURE_##name,
     WN_MEASURE_MAP(X)
 #undef X
-    WN_MEASURE_N
+        WN_MEASURE_N
 } wn_measure;
 /* "impressions", ...: the name in formulas; the column of ad_stats is this with "_micros". */
 extern const char *const wn_measure_names[WN_MEASURE_N];
@@ -125,7 +125,7 @@ struct wn_stat {
     uint8_t channel;
     uint8_t device;
     uint8_t gender;
-    int8_t hour; /* 0..23, or WN_HOUR_NONE for a row of the whole day */
+    int8_t hour;                    /* 0..23, or WN_HOUR_NONE for a row of the whole day */
     int64_t measures[WN_MEASURE_N]; /* micros */
 };
 

@@ -26,7 +26,8 @@ struct wn_table {
     struct wn_value *values; /* arena: [n_rows][n_columns], row-major */
 };
 
-static inline const struct wn_value *wn_table_at(const struct wn_table *t, size_t row, size_t column)
+static inline const struct wn_value *wn_table_at(const struct wn_table *t, size_t row,
+                                                 size_t column)
 {
     return &t->values[row * t->n_columns + column];
 }

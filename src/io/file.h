@@ -40,8 +40,7 @@ void wn_reader_close(struct wn_reader *r);
 
 /* A spool: an unnamed file in dir that grows by appends and can be read at any offset; gone at
  * close. For uploads. Fails: DISK, IO, LIMIT. */
-WN_MUST_USE wn_rc wn_spool_open(const char *dir, struct wn_reader *out,
-                                struct wn_why *why);
+WN_MUST_USE wn_rc wn_spool_open(const char *dir, struct wn_reader *out, struct wn_why *why);
 WN_MUST_USE wn_rc wn_spool_append(struct wn_reader *spool, uint64_t max_bytes, struct wn_str bytes,
                                   struct wn_why *why);
 

@@ -17,7 +17,8 @@ struct wn_log_field {
 #define WN_LOG_TEXT(k, v) ((struct wn_log_field){.key = (k), .text = (v)})
 #define WN_LOG_INT(k, v) ((struct wn_log_field){.key = (k), .is_number = true, .number = (v)})
 
-/* path NULL: stderr. Reopens when called again (after log rotation). Lines below level are dropped. */
+/* path NULL: stderr. Reopens when called again (after log rotation). Lines below level are dropped.
+ */
 WN_MUST_USE wn_rc wn_log_open(const char *path, wn_log_level level, struct wn_why *why);
 void wn_log_write(wn_log_level level, const char *event, const struct wn_log_field *fields,
                   size_t n_fields);

@@ -14,7 +14,7 @@ struct wn_catalog;
 /* url: "sqlite:PATH". Creates what is missing; runs numbered migrations inside a transaction;
  * refuses a newer schema (NEWER) by number. Fails: DISK, IO, CORRUPT, BUSY, NEWER, MEMORY. */
 WN_MUST_USE wn_rc wn_catalog_open(struct wn_str url, struct wn_catalog **out, struct wn_why *why);
-void wn_catalog_close(struct wn_catalog *c); /* accepts NULL */
+void wn_catalog_close(struct wn_catalog *c);               /* accepts NULL */
 const char *wn_catalog_engine(const struct wn_catalog *c); /* "sqlite 3.40.1" */
 WN_MUST_USE wn_rc wn_catalog_check(struct wn_catalog *c, struct wn_why *why);
 int wn_catalog_schema_version(const struct wn_catalog *c);
@@ -55,14 +55,15 @@ WN_MUST_USE wn_rc wn_catalog_delete_account(struct wn_catalog *c, int32_t tenant
 /* Inserts or replaces all of them in one transaction, by (tenant_id, campaign_id); created_at_ms of
  * an existing one stays. Empty texts and NaN keep what is there, reported ratios excepted: those
  * are always set as given. */
-WN_MUST_USE wn_rc wn_catalog_put_campaigns(struct wn_catalog *c, const struct wn_campaign *campaigns,
-                                           size_t n, struct wn_why *why);
+WN_MUST_USE wn_rc wn_catalog_put_campaigns(struct wn_catalog *c,
+                                           const struct wn_campaign *campaigns, size_t n,
+                                           struct wn_why *why);
 struct wn_campaign_filter {
     const int32_t *campaign_ids; /* [n_ids]; NULL = any */
     size_t n_ids;
-    int channel;                /* -1 = any */
-    struct wn_str key;          /* empty = any */
-    size_t skip, limit;         /* limit 0 = 1000000; ordered by campaign_id */
+    int channel;        /* -1 = any */
+    struct wn_str key;  /* empty = any */
+    size_t skip, limit; /* limit 0 = 1000000; ordered by campaign_id */
 };
 WN_MUST_USE wn_rc wn_catalog_campaigns(struct wn_catalog *c, int32_t tenant_id,
                                        const struct wn_campaign_filter *filter, struct wn_arena *a,
@@ -119,11 +120,10 @@ WN_MUST_USE wn_rc wn_catalog_import_by_hash(struct wn_catalog *c, int32_t tenant
                                             struct wn_import_record *out, struct wn_why *why);
 
 /* Small settings by key ("sample.seed" ...). NOT_FOUND. */
-WN_MUST_USE wn_rc wn_catalog_get_setting(struct wn_catalog *c, int32_t tenant_id,
-                                         struct wn_str key, struct wn_arena *a, struct wn_str *out,
+WN_MUST_USE wn_rc wn_catalog_get_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
+                                         struct wn_arena *a, struct wn_str *out,
                                          struct wn_why *why);
-WN_MUST_USE wn_rc wn_catalog_put_setting(struct wn_catalog *c, int32_t tenant_id,
-                                         struct wn_str key, struct wn_str value,
-                                         struct wn_why *why);
+WN_MUST_USE wn_rc wn_catalog_put_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
+                                         struct wn_str value, struct wn_why *why);
 
 #endif
