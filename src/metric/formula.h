@@ -7,7 +7,8 @@
  * if(condition,a,b). Division by zero is no value, and no value in any operand gives no value
  * (coalesce and if excepted). A condition yields true, false, or no value; stored as 1, 0, none.
  *
- * One compiler, two targets: SQL over sums, and evaluation in memory. Both give the same numbers. */
+ * One compiler, two targets: SQL over sums, and evaluation in memory. Both give the same numbers.
+ */
 #ifndef WN_METRIC_FORMULA_H
 #define WN_METRIC_FORMULA_H
 
@@ -25,8 +26,8 @@ struct wn_formula; /* arena; immutable; any thread */
 typedef enum wn_metric_unit {
     WN_UNIT_COUNT,
     WN_UNIT_MONEY,
-    WN_UNIT_RATIO,  /* shown as percent: ctr, roi, cvr */
-    WN_UNIT_FACTOR  /* shown as 1.23: roas, frequency */
+    WN_UNIT_RATIO, /* shown as percent: ctr, roi, cvr */
+    WN_UNIT_FACTOR /* shown as 1.23: roas, frequency */
 } wn_metric_unit;
 
 struct wn_metric {
@@ -35,7 +36,7 @@ struct wn_metric {
     struct wn_str text;  /* the formula, or the base sum's name */
     struct wn_str help;  /* one sentence: what it means */
     wn_metric_unit unit;
-    int8_t better;       /* +1 higher is better, -1 lower is better, 0 neither */
+    int8_t better; /* +1 higher is better, -1 lower is better, 0 neither */
     bool is_user_defined;
     const struct wn_formula *formula;
 };
@@ -56,8 +57,7 @@ const struct wn_metric *wn_metrics_at(const struct wn_metrics *m, size_t i);
 /* Parses text with the names of m (NULL: base sums only). Names of metrics are replaced by their
  * formulas. Fails: INVALID with why->column (1-based byte), LIMIT, MEMORY. */
 WN_MUST_USE wn_rc wn_formula_parse(struct wn_arena *a, const struct wn_metrics *m,
-                                   struct wn_str text, struct wn_formula **out,
-                                   struct wn_why *why);
+                                   struct wn_str text, struct wn_formula **out, struct wn_why *why);
 /* Appends the formula's canonical text; parsing it gives the same formula. */
 void wn_formula_print(const struct wn_formula *f, struct wn_buf *out);
 
