@@ -1,0 +1,52 @@
+/* The handlers, one file per resource in handlers/; the table that names them is routes.c. */
+#ifndef WN_SERVE_HANDLERS_H
+#define WN_SERVE_HANDLERS_H
+
+#include "serve/route.h"
+
+wn_handler_fn wn_handle_page, wn_handle_health, wn_handle_api, wn_handle_docs, wn_handle_openapi,
+    wn_handle_metrics_text, wn_handle_ml_health;                /* system.c */
+wn_handler_fn wn_handle_workspace;                              /* workspace.c */
+wn_handler_fn wn_handle_sample_create, wn_handle_sample_delete; /* sample.c */
+wn_handler_fn wn_handle_metrics_list, wn_handle_metrics_create, wn_handle_metrics_delete;
+wn_handler_fn wn_handle_query;                                                  /* query.c */
+wn_handler_fn wn_handle_chart, wn_handle_roi_chart, wn_handle_conversion_chart; /* charts.c */
+wn_handler_fn wn_handle_excel;                                                  /* reports.c */
+wn_handler_fn wn_handle_summary, wn_handle_channels, wn_handle_roi_trend;       /* analytics.c */
+wn_handler_fn wn_handle_campaigns, wn_handle_campaigns_of_channel, wn_handle_campaign,
+    wn_handle_campaign_channels, wn_handle_campaign_create; /* campaigns.c */
+wn_handler_fn wn_handle_import_options, wn_handle_imports, wn_handle_import,
+    wn_handle_import_create; /* imports.c */
+
+/* The largest upload of an import. */
+#define WN_IMPORT_BYTES_MAX (UINT64_C(4) << 30)
+
+/* ---- help that several resources share ----------------------------------------------------------
+ */
+
+struct wn_book;
+struct wn_book wn_call_book(const struct wn_call *call);
+/* True when sample accounts are among the accounts. */
+WN_MUST_USE wn_rc wn_call_is_sample(struct wn_call *call, bool *out, struct wn_why *why);
+/* The parsed body, which must be an object with no other members than names ([n]). */
+WN_MUST_USE wn_rc wn_call_body(struct wn_call *call, const char *const *names, size_t n,
+                               const struct wn_json **out, struct wn_why *why);
+/* A text member, "" when absent or null. INVALID beyond bytes_max. */
+WN_MUST_USE wn_rc wn_body_text(const struct wn_json *body, const char *key, size_t bytes_max,
+                               struct wn_str *out, struct wn_why *why);
+/* 201 with a Location. */
+void wn_call_created(struct wn_call *call, struct wn_str location);
+/* Text, or null when it is empty. */
+void wn_json_text_or_null(struct wn_json_writer *w, struct wn_str text);
+
+/* Removes the sample accounts within tx and lists them (arena), with their number of rows. */
+struct wn_facts_tx;
+struct wn_account;
+WN_MUST_USE wn_rc wn_sample_remove(struct wn_call *call, struct wn_facts_tx *tx,
+                                   const struct wn_account **accounts, size_t *n_accounts,
+                                   uint64_t *n_rows, struct wn_why *why);
+/* The other half, after the commit: their entries in the catalog. */
+WN_MUST_USE wn_rc wn_sample_forget(struct wn_call *call, const struct wn_account *accounts,
+                                   size_t n_accounts, struct wn_why *why);
+
+#endif

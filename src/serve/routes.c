@@ -1,0 +1,118 @@
+/* The table of all calls. api/openapi.yaml says the same in the words of OpenAPI; a test compares
+ * the two in both directions. Where two paths share a handler, the second is an older name. */
+#include "serve/handlers.h"
+
+#define P_TEXT(n, h)                                                                               \
+    {                                                                                              \
+        .name = (n), .kind = WN_PARAM_TEXT, .help = (h)                                            \
+    }
+#define P_INT(n, lo, hi, h)                                                                        \
+    {                                                                                              \
+        .name = (n), .kind = WN_PARAM_INT, .min = (lo), .max = (hi), .help = (h)                   \
+    }
+#define P_ENUM(n, v, h)                                                                            \
+    {                                                                                              \
+        .name = (n), .kind = WN_PARAM_ENUM, .values = (v), .help = (h)                             \
+    }
+#define P_FROM                                                                                     \
+    {                                                                                              \
+        .name = "from", .kind = WN_PARAM_DAY, .help = "First day, inclusive"                       \
+    }
+#define P_TO                                                                                       \
+    {                                                                                              \
+        .name = "to", .kind = WN_PARAM_DAY, .help = "Last day, inclusive"                          \
+    }
+#define P_WIDTH P_INT("width", 320, 4000, "Width in pixels")
+#define P_HEIGHT P_INT("height", 320, 4000, "Height in pixels")
+#define P_DARK                                                                                     \
+    {                                                                                              \
+        .name = "dark", .kind = WN_PARAM_BOOL, .help = "On a dark ground"                          \
+    }
+#define P_END                                                                                      \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+static const struct wn_param range_params[] = {P_FROM, P_TO, P_END};
+static const struct wn_param picture_params[] = {P_FROM, P_TO, P_WIDTH, P_HEIGHT, P_DARK, P_END};
+static const struct wn_param list_params[] = {
+    P_INT("limit", 1, 1000, "At most so many"),
+    P_TEXT("cursor", "Continues after the page whose Link header gave it"),
+    P_INT("skip", 0, 1000000000, "Leaves out so many first"),
+    P_END,
+};
+static const struct wn_param limit_params[] = {P_INT("limit", 1, 1000, "At most so many"), P_END};
+static const struct wn_param query_params[] = {
+    P_TEXT("metrics", "Names, separated by commas"),
+    P_TEXT("by", "At most four dimensions, separated by commas"),
+    P_TEXT("filter", "Conditions separated by ';'"),
+    P_FROM,
+    P_TO,
+    P_ENUM("compare", "none|previous|year", "The period to compare with"),
+    P_TEXT("sort", "A column of the result; '-' before it: from high to low"),
+    P_INT("limit", 1, 100000, "At most so many rows"),
+    P_INT("offset", 0, 1000000000, "Leaves out so many rows first"),
+    P_ENUM("format", "json|csv", "The form of the answer"),
+    P_END,
+};
+static const struct wn_param chart_params[] = {
+    P_TEXT("metric", "One metric"),
+    P_TEXT("by", "One time dimension, one other"),
+    P_TEXT("filter", "Conditions separated by ';'"),
+    P_FROM,
+    P_TO,
+    P_ENUM("kind", "line|bar", "The kind of chart"),
+    P_TEXT("title", "A title"),
+    P_WIDTH,
+    P_HEIGHT,
+    P_DARK,
+    P_END,
+};
+
+enum { JSON_BYTES_MAX = 64 * 1024 };
+#define BODY_JSON .body = WN_BODY_MEMORY, .body_bytes_max = JSON_BYTES_MAX
+#define BODY_FILE .body = WN_BODY_UPLOAD, .body_bytes_max = WN_IMPORT_BYTES_MAX
+/* What touches a store may wait: it runs on a worker. */
+#define SLOW .on_worker = true
+#define QUICK .on_worker = false
+
+const struct wn_route wn_routes[] = {
+    {WN_GET, "/", wn_handle_page, QUICK},
+    {WN_GET, "/health", wn_handle_health, SLOW},
+    {WN_GET, "/metrics", wn_handle_metrics_text, SLOW},
+    {WN_GET, "/docs", wn_handle_docs, QUICK},
+    {WN_GET, "/api/docs", wn_handle_docs, QUICK},
+    {WN_GET, "/api/redoc", wn_handle_docs, QUICK},
+    {WN_GET, "/openapi.json", wn_handle_openapi, QUICK},
+    {WN_GET, "/api", wn_handle_api, QUICK},
+    {WN_GET, "/api/v1/ml/health", wn_handle_ml_health, QUICK},
+
+    {WN_GET, "/api/v1/workspace", wn_handle_workspace, SLOW},
+    {WN_POST, "/api/v1/sample", wn_handle_sample_create, SLOW},
+    {WN_DELETE, "/api/v1/sample", wn_handle_sample_delete, SLOW},
+    {WN_GET, "/api/v1/metrics", wn_handle_metrics_list, SLOW},
+    {WN_POST, "/api/v1/metrics", wn_handle_metrics_create, BODY_JSON, SLOW},
+    {WN_DELETE, "/api/v1/metrics/{name}", wn_handle_metrics_delete, SLOW},
+
+    {WN_GET, "/api/v1/analytics/query", wn_handle_query, query_params, SLOW},
+    {WN_GET, "/api/v1/analytics/chart", wn_handle_chart, chart_params, SLOW},
+    {WN_GET, "/api/analytics/summary", wn_handle_summary, range_params, SLOW},
+    {WN_GET, "/api/analytics/channels", wn_handle_channels, range_params, SLOW},
+    {WN_GET, "/api/analytics/roi-trend", wn_handle_roi_trend, range_params, SLOW},
+    {WN_GET, "/api/dashboards/roi-chart", wn_handle_roi_chart, picture_params, SLOW},
+    {WN_GET, "/api/dashboards/conversion-chart", wn_handle_conversion_chart, picture_params, SLOW},
+    {WN_GET, "/api/reports/export/excel", wn_handle_excel, range_params, SLOW},
+    {WN_GET, "/export/excel", wn_handle_excel, range_params, SLOW},
+
+    {WN_GET, "/api/campaigns", wn_handle_campaigns, list_params, SLOW},
+    {WN_POST, "/api/campaigns", wn_handle_campaign_create, BODY_JSON, SLOW},
+    {WN_GET, "/api/campaigns/channels", wn_handle_campaign_channels, SLOW},
+    {WN_GET, "/api/campaigns/channel/{channel}", wn_handle_campaigns_of_channel, list_params, SLOW},
+    {WN_GET, "/api/campaigns/{campaign_id}", wn_handle_campaign, SLOW},
+
+    {WN_GET, "/api/v1/imports/options", wn_handle_import_options, QUICK},
+    {WN_GET, "/api/v1/imports", wn_handle_imports, limit_params, SLOW},
+    {WN_POST, "/api/v1/imports", wn_handle_import_create, BODY_FILE, SLOW},
+    {WN_GET, "/api/v1/imports/{import_id}", wn_handle_import, SLOW},
+};
+const size_t wn_n_routes = WN_COUNT(wn_routes);
