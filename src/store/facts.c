@@ -12,7 +12,8 @@ static const struct wn_facts_ops *const engines[] = {&wn_facts_duckdb, &wn_facts
 #define MEMORY_DEFAULT_BYTES ((uint64_t)256 << 20)
 #define READERS_DEFAULT 8
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static struct wn_facts_options with_defaults(const struct wn_facts_options *given)
 {
@@ -84,7 +85,8 @@ wn_rc wn_facts_check(struct wn_facts *f, struct wn_why *why)
     return f->ops->check(f, why);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 static void take_turn(struct wn_facts *f)
 {
@@ -207,8 +209,9 @@ wn_rc wn_facts_tx_append(struct wn_facts_tx *tx, const struct wn_stat *rows, siz
             return wn_fail(why, WN_INVALID, "rows",
                            "row %zu: day, hour, account or another id is out of range", i);
     if (tx->failed || n_rows == 0)
-        return tx->failed ? wn_fail(why, tx->failed, tx->why_failed.field, "%s", tx->why_failed.text)
-                          : WN_OK;
+        return tx->failed
+                   ? wn_fail(why, tx->failed, tx->why_failed.field, "%s", tx->why_failed.text)
+                   : WN_OK;
     struct wn_why cause = {0};
     wn_rc rc = tx->facts->ops->append(tx, rows, n_rows, &cause);
     if (rc)
@@ -224,7 +227,8 @@ wn_rc wn_facts_tx_delete_account(struct wn_facts_tx *tx, int32_t account_id, str
         return rc;
     int32_t *deleted = realloc(tx->deleted, (tx->n_deleted + 1) * sizeof *deleted);
     if (!deleted)
-        return keep_failure(tx, wn_fail(why, WN_MEMORY, NULL, "no memory to delete an account"), why);
+        return keep_failure(tx, wn_fail(why, WN_MEMORY, NULL, "no memory to delete an account"),
+                            why);
     tx->deleted = deleted;
     tx->deleted[tx->n_deleted++] = account_id;
     return WN_OK;
@@ -265,7 +269,8 @@ void wn_facts_rollback(struct wn_facts_tx *tx)
     end(tx);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 wn_rc wn_facts_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_max,
                      struct wn_arena *a, struct wn_table **out, struct wn_why *why)

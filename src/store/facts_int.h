@@ -22,7 +22,7 @@ struct wn_facts_ops {
                   struct wn_str *note, struct wn_facts **out, struct wn_why *why);
     /* Frees all but struct wn_facts' own members, then the struct. Required. */
     void (*close)(struct wn_facts *f);
-    const char *(*engine)(const struct wn_facts *f); /* required */
+    const char *(*engine)(const struct wn_facts *f);        /* required */
     wn_rc (*check)(struct wn_facts *f, struct wn_why *why); /* required */
 
     /* The caller owns the writer from begin to commit or rollback. Required. */
@@ -66,8 +66,8 @@ struct wn_facts_tx {
     struct wn_names_tx names;
     int32_t *deleted; /* malloc'd accounts of delete_account */
     size_t n_deleted;
-    size_t n_rows;    /* appended */
-    wn_rc failed;     /* the first failure: commit refuses with it */
+    size_t n_rows; /* appended */
+    wn_rc failed;  /* the first failure: commit refuses with it */
     struct wn_why why_failed;
     void *engine; /* what the engine keeps with the transaction */
 };

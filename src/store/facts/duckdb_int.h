@@ -23,12 +23,7 @@ struct duck_block {
     struct wn_stat rows[WN_DUCK_BLOCK_ROWS];
 };
 
-typedef enum duck_command {
-    DUCK_NOTHING,
-    DUCK_COMMIT,
-    DUCK_ROLLBACK,
-    DUCK_STOP
-} duck_command;
+typedef enum duck_command { DUCK_NOTHING, DUCK_COMMIT, DUCK_ROLLBACK, DUCK_STOP } duck_command;
 
 /* One transaction owns the writer at a time, so there is one sender and one command. */
 struct duck_writer {
@@ -41,11 +36,11 @@ struct duck_writer {
     size_t full_at, n_full;
     struct duck_block *empty[WN_DUCK_BLOCKS_MAX];
     size_t n_empty;
-    size_t n_blocks; /* made and not freed */
+    size_t n_blocks;            /* made and not freed */
     struct duck_block *filling; /* the sender's */
     duck_command command;
     struct wn_facts_tx *tx; /* of the running transaction */
-    wn_rc failed; /* of the running transaction: the writer's first failure */
+    wn_rc failed;           /* of the running transaction: the writer's first failure */
     struct wn_why why_failed;
 
     duckdb_connection connection; /* the writer thread's alone */

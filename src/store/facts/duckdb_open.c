@@ -14,7 +14,8 @@
 
 enum { PATH_BYTES = 4096, REPAIRS_MAX = 3 };
 
-/* ---- the write-ahead log after a crash -------------------------------------------------------- */
+/* ---- the write-ahead log after a crash --------------------------------------------------------
+ */
 
 /* The position in "Corrupt WAL file: entry at byte position N ...". */
 static bool parse_corrupt_at(const char *text, uint64_t *out)
@@ -53,7 +54,8 @@ static wn_rc keep_copy(const char *wal, const char *copy, struct wn_why *why)
         close(from);
     if (to >= 0)
         close(to);
-    return ok ? WN_OK : wn_fail(why, WN_DISK, NULL, "cannot keep a copy of the damaged log %s", wal);
+    return ok ? WN_OK
+              : wn_fail(why, WN_DISK, NULL, "cannot keep a copy of the damaged log %s", wal);
 }
 
 /* Cuts the log where its last good entry ends: each entry is preceded by 16 bytes of size and
@@ -86,7 +88,8 @@ static wn_rc repair_log(const struct duck_facts *d, uint64_t corrupt_at, struct 
     return WN_OK;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static wn_rc fail_open(const struct duck_facts *d, const char *text, struct wn_why *why)
 {
@@ -127,7 +130,8 @@ static wn_rc open_once(struct duck_facts *d, bool *damaged, uint64_t *corrupt_at
     return rc;
 }
 
-/* ---- settings --------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------------
+ */
 
 static void append_quoted(struct wn_buf *b, const char *text)
 {

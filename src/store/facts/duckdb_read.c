@@ -9,7 +9,8 @@
 
 enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
 
-/* ---- who may read ----------------------------------------------------------------------------- */
+/* ---- who may read -----------------------------------------------------------------------------
+ */
 
 /* A connection costs 3 us, so none is kept: the pool is their number. A failed query leaves
  * nothing behind that way. */
@@ -47,7 +48,8 @@ static void leave(struct duck_facts *d, duckdb_connection *connection)
     pthread_mutex_unlock(&d->readers_lock);
 }
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------
+ */
 
 static duckdb_state bind_one(duckdb_prepared_statement s, uint64_t at, const struct wn_value *v)
 {
@@ -81,8 +83,9 @@ static wn_rc prepare(struct duck_facts *d, duckdb_connection c, const struct wn_
     if (duckdb_prepared_statement_type(*out) != DUCKDB_STATEMENT_TYPE_SELECT)
         return wn_fail(why, WN_INTERNAL, NULL, "only SELECT may be asked of the facts");
     if (duckdb_nparams(*out) != sql->n_binds)
-        return wn_fail(why, WN_INTERNAL, NULL, "a query of the facts has %zu values for %llu places",
-                       sql->n_binds, (unsigned long long)duckdb_nparams(*out));
+        return wn_fail(why, WN_INTERNAL, NULL,
+                       "a query of the facts has %zu values for %llu places", sql->n_binds,
+                       (unsigned long long)duckdb_nparams(*out));
     for (size_t i = 0; i < sql->n_binds; i++)
         if (bind_one(*out, i + 1, &sql->binds[i]) != DuckDBSuccess)
             return wn_duck_fail(d, why, "bind a value of a query", duckdb_prepare_error(*out));
@@ -124,7 +127,8 @@ static wn_rc check_end(struct duck_facts *d, struct reading *r, struct wn_why *w
     return text && text[0] ? wn_duck_fail(d, why, "answer a query of the facts", text) : WN_OK;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values -----------------------------------------------------------------------------------
+ */
 
 static struct wn_value of_int(int64_t i)
 {
@@ -140,8 +144,8 @@ static struct wn_value of_real(double x)
 
 static struct wn_value of_hugeint(duckdb_hugeint h)
 {
-    bool fits = (h.upper == 0 && h.lower <= INT64_MAX) ||
-                (h.upper == -1 && h.lower > (uint64_t)INT64_MAX);
+    bool fits =
+        (h.upper == 0 && h.lower <= INT64_MAX) || (h.upper == -1 && h.lower > (uint64_t)INT64_MAX);
     return fits ? of_int((int64_t)h.lower) : of_real((double)h.upper * TWO_TO_64 + (double)h.lower);
 }
 
@@ -233,7 +237,8 @@ static wn_rc describe_column(duckdb_result *result, uint64_t at, struct reader_c
     }
 }
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables -----------------------------------------------------------------------------------
+ */
 
 struct collector {
     struct wn_arena *a;
@@ -356,12 +361,13 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
     return WN_OK;
 }
 
-/* ---- scans ------------------------------------------------------------------------------------ */
+/* ---- scans ------------------------------------------------------------------------------------
+ */
 
 #define TAKE(column, type, field)                                                                  \
     do {                                                                                           \
         const type *from =                                                                         \
-            duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, (column) - DUCK_DAY));      \
+            duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, (column)-DUCK_DAY));        \
         for (size_t i = 0; i < n; i++)                                                             \
             rows[i].field = from[i];                                                               \
     } while (0)

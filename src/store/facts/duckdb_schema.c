@@ -4,9 +4,18 @@
 #include "core/buf.h"
 #include "store/facts/duckdb_int.h"
 
-#define INT_COLUMN(n) {n, "INTEGER", DUCKDB_TYPE_INTEGER}
-#define SMALL_COLUMN(n) {n, "UTINYINT", DUCKDB_TYPE_UTINYINT}
-#define BIG_COLUMN(n) {n, "BIGINT", DUCKDB_TYPE_BIGINT}
+#define INT_COLUMN(n)                                                                              \
+    {                                                                                              \
+        n, "INTEGER", DUCKDB_TYPE_INTEGER                                                          \
+    }
+#define SMALL_COLUMN(n)                                                                            \
+    {                                                                                              \
+        n, "UTINYINT", DUCKDB_TYPE_UTINYINT                                                        \
+    }
+#define BIG_COLUMN(n)                                                                              \
+    {                                                                                              \
+        n, "BIGINT", DUCKDB_TYPE_BIGINT                                                            \
+    }
 
 /* Beside what domain/sql.h promises stands load_id: the number of the transaction that wrote the
  * row. It lets a transaction delete what was there before and spare its own rows, whatever the
@@ -29,12 +38,13 @@ const struct duck_column wn_duck_columns[WN_DUCK_N_COLUMNS] = {
 #define X(name, text) BIG_COLUMN(text "_micros"),
     WN_MEASURE_MAP(X)
 #undef X
-    BIG_COLUMN("source_id"),
+        BIG_COLUMN("source_id"),
     BIG_COLUMN("loaded_at_ms"),
     BIG_COLUMN("load_id"),
 };
 
-/* ---- migrations ------------------------------------------------------------------------------- */
+/* ---- migrations -------------------------------------------------------------------------------
+ */
 
 /* Migration n takes the schema from version n to n + 1. They only ever grow in number. */
 static const char *const migrations[WN_DUCK_SCHEMA_VERSION] = {
@@ -127,7 +137,8 @@ wn_rc wn_duck_migrate(struct duck_facts *d, struct wn_why *why)
     return rc;
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------
+ */
 
 static wn_rc load_names(struct duck_facts *d, duckdb_data_chunk chunk)
 {

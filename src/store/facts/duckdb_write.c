@@ -17,7 +17,8 @@ static struct duck_facts *owner(const struct wn_facts_tx *tx)
     return (struct duck_facts *)tx->facts;
 }
 
-/* ---- the writer thread's side ----------------------------------------------------------------- */
+/* ---- the writer thread's side -----------------------------------------------------------------
+ */
 
 static wn_rc run_buf(struct duck_facts *d, struct wn_buf *sql, const char *doing,
                      struct wn_why *why)
@@ -379,7 +380,8 @@ static void *writer_main(void *context)
     return NULL;
 }
 
-/* ---- the sender's side: the thread that holds the transaction --------------------------------- */
+/* ---- the sender's side: the thread that holds the transaction ---------------------------------
+ */
 
 wn_rc wn_duck_begin(struct wn_facts_tx *tx, struct wn_why *why)
 {
@@ -500,7 +502,8 @@ void wn_duck_rollback(struct wn_facts_tx *tx)
     free_blocks(w, 1);
 }
 
-/* ---- start and stop --------------------------------------------------------------------------- */
+/* ---- start and stop ---------------------------------------------------------------------------
+ */
 
 static bool make_chunk(struct duck_writer *w)
 {

@@ -10,7 +10,7 @@
 struct snapshot {
     size_t n_refs; /* guarded by memory_facts.lock */
     size_t n_rows;
-    int32_t *tenant_ids; /* [n_rows] */
+    int32_t *tenant_ids;  /* [n_rows] */
     struct wn_stat *rows; /* [n_rows] */
 };
 

@@ -9,8 +9,8 @@
 
 #include "store/facts.h"
 
-#define WN_NAMES_MAX 10000000      /* of one tenant, ever */
-#define WN_NAME_BYTES_MAX 4096     /* of a key, and of a name */
+#define WN_NAMES_MAX 10000000  /* of one tenant, ever */
+#define WN_NAME_BYTES_MAX 4096 /* of a key, and of a name */
 
 struct wn_name_rec {
     struct wn_name_rec *next; /* in its hash chain */
@@ -19,24 +19,24 @@ struct wn_name_rec {
     int32_t id;
     int32_t parent_id;
     wn_name_kind kind;
-    struct wn_str key;  /* malloc'd */
-    struct wn_str name; /* malloc'd */
+    struct wn_str key;   /* malloc'd */
+    struct wn_str name;  /* malloc'd */
     struct wn_str other; /* of a rename: the name to come, or after publishing the one before */
-    bool is_new;     /* staged by the open transaction; not stored yet */
-    bool is_renamed; /* likewise */
-    bool is_visible; /* to others than the transaction */
-    bool is_published; /* a rename that others see already */
+    bool is_new;         /* staged by the open transaction; not stored yet */
+    bool is_renamed;     /* likewise */
+    bool is_visible;     /* to others than the transaction */
+    bool is_published;   /* a rename that others see already */
 };
 
 struct wn_names_tenant {
     int32_t tenant_id;
-    int32_t id_max;              /* handed out so far */
-    struct wn_name_rec **by_id;  /* [n_room], NULL = no such name; index is the id */
+    int32_t id_max;             /* handed out so far */
+    struct wn_name_rec **by_id; /* [n_room], NULL = no such name; index is the id */
     size_t n_room;
 };
 
 struct wn_names {
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock;        /* guards all below */
     struct wn_name_rec **chains; /* [n_chains], a power of two, or 0 */
     size_t n_chains;
     size_t n;

@@ -19,7 +19,8 @@ struct wn_ranges {
 
 void wn_ranges_deinit(struct wn_ranges *r);
 /* Adds a range. May be called once per row: the same range again costs nothing, and what overlaps
- * or touches is joined whenever the list has doubled. Fails: MEMORY, LIMIT (n_max after joining). */
+ * or touches is joined whenever the list has doubled. Fails: MEMORY, LIMIT (n_max after joining).
+ */
 WN_MUST_USE wn_rc wn_ranges_add(struct wn_ranges *r, struct wn_day_range range, size_t n_max);
 /* Sorts by account and day and joins what overlaps or touches. */
 void wn_ranges_join(struct wn_ranges *r);
