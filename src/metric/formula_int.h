@@ -69,6 +69,8 @@ bool wn_formula_equal(const struct wn_formula *a, const struct wn_formula *b);
 /* As wn_formula_sql, with a sum written as before + name + after. The result is finite or NULL. */
 void wn_formula_sql_over(const struct wn_formula *f, const char *before, const char *after,
                          struct wn_buf *out);
+/* [a-z][a-z0-9_]*, at most WN_METRIC_NAME_MAX. */
+bool wn_metric_name_is_plain(struct wn_str name);
 /* True when name is a word of the language and so cannot name a metric. */
 bool wn_formula_is_word(struct wn_str name);
 

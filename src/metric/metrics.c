@@ -150,24 +150,12 @@ static wn_metric_unit unit_of(const struct wn_formula *f)
     }
 }
 
-static bool is_plain_name(struct wn_str name)
-{
-    if (name.n == 0 || name.n > WN_METRIC_NAME_MAX || name.p[0] < 'a' || name.p[0] > 'z')
-        return false;
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return true;
-}
-
 /* A metric's name is a column of results, beside dimensions, their ids and earlier values. */
 static wn_rc check_name(const struct wn_metrics *m, struct wn_str name, struct wn_why *why)
 {
     wn_dimension dimension;
     struct wn_str stem = name;
-    if (!is_plain_name(name))
+    if (!wn_metric_name_is_plain(name))
         return wn_fail(why, WN_INVALID, "name",
                        "a metric's name is a letter a-z, then letters, digits and '_', at most %d",
                        WN_METRIC_NAME_MAX);

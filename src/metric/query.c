@@ -53,6 +53,18 @@ struct wn_code_set wn_dimension_codes(wn_dimension d)
     return (struct wn_code_set){wn_genders, wn_n_genders};
 }
 
+int32_t wn_date_start(wn_dimension d, int32_t day)
+{
+    return d == WN_DIM_WEEK ? wn_week_start(day) : d == WN_DIM_MONTH ? wn_month_start(day) : day;
+}
+
+int32_t wn_date_end(wn_dimension d, int32_t start)
+{
+    if (d == WN_DIM_MONTH)
+        return wn_month_start(start + 31) - 1; /* no month has more than 31 days */
+    return d == WN_DIM_WEEK ? start + 6 : start;
+}
+
 /* ---- comparison periods ------------------------------------------------------------------------
  */
 
@@ -133,6 +145,18 @@ wn_rc wn_query_columns(const struct wn_query *q, struct wn_arena *a, struct wn_q
     return WN_OK;
 }
 
+bool wn_metric_name_is_plain(struct wn_str name)
+{
+    if (name.n == 0 || name.n > WN_METRIC_NAME_MAX || name.p[0] < 'a' || name.p[0] > 'z')
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return true;
+}
+
 static wn_rc check_sizes(const struct wn_query *q, struct wn_why *why)
 {
     if (q->n_metrics == 0 || q->n_metrics > WN_QUERY_METRICS_MAX)
@@ -156,6 +180,9 @@ wn_rc wn_query_check(const struct wn_query *q, struct wn_why *why)
     wn_rc rc = check_sizes(q, why);
     if (rc)
         return rc;
+    for (size_t i = 0; i < q->n_metrics; i++)
+        if (!wn_metric_name_is_plain(q->metrics[i]->name)) /* it will stand in the SQL */
+            return wn_fail(why, WN_INVALID, "metrics", "a metric has an impossible name");
     for (size_t i = 0; i < q->n_metrics; i++)
         for (size_t j = 0; j < i; j++)
             if (wn_str_eq(q->metrics[i]->name, q->metrics[j]->name))

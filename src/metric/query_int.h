@@ -31,6 +31,12 @@ struct wn_code_set {
 /* Of a dimension with shape CODE. */
 struct wn_code_set wn_dimension_codes(wn_dimension d);
 
+/* The day, or the first day of its week or month, by the dimension (shape DATE); and the last. */
+int32_t wn_date_start(wn_dimension d, int32_t day);
+int32_t wn_date_end(wn_dimension d, int32_t start);
+/* A copy with ASCII letters in lower case; p is NULL when memory has run out. */
+struct wn_str wn_lower(struct wn_arena *a, struct wn_str text);
+
 /* Where a day of the comparison range lies in the range asked for. */
 int32_t wn_compare_shift(const struct wn_query *q, int32_t day);
 
@@ -62,5 +68,11 @@ struct wn_filter_plan {
 /* Fails: INVALID (filter), MEMORY. Not for HAVING. */
 WN_MUST_USE wn_rc wn_filter_plan_make(const struct wn_filter *filter, struct wn_arena *a,
                                       struct wn_filter_plan *out, struct wn_why *why);
+
+/* What does not depend on the target: the plans of its filters, and the sums it needs (a bit set,
+ * never empty). Fails: INVALID (filter), MEMORY. */
+WN_MUST_USE wn_rc wn_query_prepare(const struct wn_query *q, struct wn_arena *a,
+                                   struct wn_filter_plan **plans, size_t *n_plans,
+                                   uint32_t *measures, struct wn_why *why);
 
 #endif
