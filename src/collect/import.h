@@ -17,7 +17,7 @@
  * measures and dimensions of struct wn_stat: ids beside names, ratios the file states, texts of
  * the campaign, and "ignore". */
 struct wn_import_field {
-    const char *name;  /* "date", "campaign", "campaign_id", "spend", "roi", "ignore" ... */
+    const char *name; /* "date", "campaign", "campaign_id", "spend", "roi", "ignore" ... */
     const char *label;
     const char *help;
 };
@@ -39,7 +39,7 @@ struct wn_import_options {
     struct wn_str currency; /* empty: as the file says, else the tenant's */
     struct wn_str day;      /* YYYY-MM-DD for files that carry no date */
     struct wn_str file_name; /* without directories; may carry a date range that is used */
-    bool dry_run;           /* read everything, store nothing */
+    bool dry_run;            /* read everything, store nothing */
     /* 0: run takes a new id. Else the id of a record that the caller has added with
      * wn_catalog_add_import (RUNNING): run finishes that one, on every outcome. The server needs
      * it, because it names the import before the import has run. */
@@ -57,16 +57,16 @@ struct wn_import_source {
 
 struct wn_import_column {
     struct wn_str header;
-    struct wn_str field;   /* name of a wn_import_field */
+    struct wn_str field; /* name of a wn_import_field */
     struct wn_str samples[3];
 };
 
 struct wn_import_problem {
-    uint64_t line;         /* 1-based; 0 = of the whole file */
-    struct wn_str column;  /* header; may be empty */
-    struct wn_str value;   /* what stood there, cut to 80 bytes */
-    struct wn_str text;    /* what is wrong and what was done about it */
-    bool is_error;         /* the row was left out; false: a remark, the row is in */
+    uint64_t line;        /* 1-based; 0 = of the whole file */
+    struct wn_str column; /* header; may be empty */
+    struct wn_str value;  /* what stood there, cut to 80 bytes */
+    struct wn_str text;   /* what is wrong and what was done about it */
+    bool is_error;        /* the row was left out; false: a remark, the row is in */
 };
 #define WN_IMPORT_PROBLEMS_MAX 1000 /* kept in full; n_errors and n_remarks go on counting */
 
@@ -82,7 +82,7 @@ struct wn_import_summary {
     int64_t import_id; /* 0 on a dry run */
     wn_import_state state;
     bool dry_run;
-    bool needs_day;    /* the file carries no date: give options.day */
+    bool needs_day; /* the file carries no date: give options.day */
     struct wn_str file_name, format, format_label, encoding, currency;
     char separator;
     uint64_t header_line;
@@ -94,8 +94,8 @@ struct wn_import_summary {
     uint64_t n_errors, n_remarks;
     struct wn_import_problem *problems;
     size_t n_problems;
-    int32_t day_from, day_to; /* of the imported rows; from > to when there is none */
-    int64_t totals[WN_MEASURE_N]; /* micros, of the imported rows */
+    int32_t day_from, day_to;       /* of the imported rows; from > to when there is none */
+    int64_t totals[WN_MEASURE_N];   /* micros, of the imported rows */
     bool has_measure[WN_MEASURE_N]; /* the file has such a column */
     struct wn_import_account_summary *accounts;
     size_t n_accounts;
@@ -114,10 +114,10 @@ struct wn_import_stores {
     int64_t now_ms;
 };
 
-/* Says what the file is: format, columns, preview, problems of the first 1000 rows, whether a day is needed.
- * Writes nothing. Fails: UNSUPPORTED (not text: a zip, a spreadsheet ...), INVALID (no header
- * found, unknown format or field name, bad map), LIMIT, IO, MEMORY. A file with a header and no
- * rows is no error: n_rows_read 0. */
+/* Says what the file is: format, columns, preview, problems of the first 1000 rows, whether a day
+ * is needed. Writes nothing. Fails: UNSUPPORTED (not text: a zip, a spreadsheet ...), INVALID (no
+ * header found, unknown format or field name, bad map), LIMIT, IO, MEMORY. A file with a header and
+ * no rows is no error: n_rows_read 0. */
 WN_MUST_USE wn_rc wn_import_inspect(const struct wn_import_source *source,
                                     const struct wn_import_options *options, struct wn_arena *a,
                                     struct wn_import_summary *out, struct wn_why *why);
