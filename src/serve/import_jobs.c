@@ -2,6 +2,7 @@
 
 #include "io/clock.h"
 #include "io/log.h"
+#include "serve/serve_int.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -68,8 +69,9 @@ static bool on_progress(void *context, uint64_t bytes_done, uint64_t bytes_total
     return !atomic_load(&job->jobs->is_stopping);
 }
 
-/* The record of an import that ended without finishing it: it must not stay "running". */
-static void close_record(struct wn_import_jobs *jobs, int64_t import_id)
+/* What the importer did not write, or must not have written: an import that ended must not stay
+ * "running", and the text of an error of our own (is_private) must not be shown. */
+static void close_record(struct wn_import_jobs *jobs, int64_t import_id, bool is_private)
 {
     struct wn_arena a;
     struct wn_import_record record;
@@ -77,8 +79,9 @@ static void close_record(struct wn_import_jobs *jobs, int64_t import_id)
     wn_arena_init(&a, 0);
     wn_rc rc =
         wn_catalog_import(jobs->app->catalog, WN_TENANT_DEFAULT, import_id, &a, &record, &why);
-    if (!rc && record.state == WN_IMPORT_RUNNING) {
+    if (!rc && (record.state == WN_IMPORT_RUNNING || is_private)) {
         record.state = WN_IMPORT_FAILED;
+        record.summary_json = WN_STR("");
         record.finished_at_ms = wn_clock_now_ms();
         rc = wn_catalog_finish_import(jobs->app->catalog, &record, &why);
     }
@@ -116,7 +119,7 @@ static void run_job(struct job *job)
                    : wn_import_run(&stores, &source, &job->options, on_progress, job, &job->a,
                                    &summary, &why);
     if (rc)
-        close_record(jobs, job->import_id);
+        close_record(jobs, job->import_id, wn_problem_is_private(rc));
     wn_log(
         rc ? WN_LOG_WARN : WN_LOG_INFO, "import", WN_LOG_INT("import_id", job->import_id),
         WN_LOG_TEXT("state", wn_str_of(rc ? wn_rc_name(rc) : wn_import_state_name(summary.state))),
@@ -179,7 +182,7 @@ static wn_rc close_stale_records(struct wn_import_jobs *jobs, struct wn_why *why
                                   &records, &n, why);
     for (size_t i = 0; !rc && i < n; i++)
         if (records[i].state == WN_IMPORT_RUNNING)
-            close_record(jobs, records[i].import_id);
+            close_record(jobs, records[i].import_id, false);
     wn_arena_deinit(&a);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "serve/serve_int.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { LIST_LIMIT_DEFAULT = 100, NAME_BYTES_MAX = 255, ACCOUNT_BYTES_MAX = 200 };
 
@@ -267,6 +268,18 @@ static void write_progress(struct wn_json_writer *w, const struct wn_import_job_
     wn_json_end(w);
 }
 
+/* The reason of a failure that this process has forgotten stands in the summary. */
+static void recall(const struct wn_call *call, const struct wn_import_record *record,
+                   struct wn_why *why)
+{
+    struct wn_json *summary = NULL;
+    struct wn_str message = {0};
+    if (wn_json_parse(call->a, record->summary_json, &summary, NULL) ||
+        wn_json_get_text(summary, "message", &message, NULL) || !message.n)
+        message = WN_STR("the import did not end and nothing was stored; import the file again");
+    snprintf(why->text, sizeof why->text, "%.*s", WN_STR_ARG(message));
+}
+
 static void write_problem(struct wn_json_writer *w, const struct wn_call *call,
                           const struct wn_import_record *record,
                           const struct wn_import_job_view *job)
@@ -276,11 +289,15 @@ static void write_problem(struct wn_json_writer *w, const struct wn_call *call,
         wn_json_null(w);
         return;
     }
-    struct wn_why forgotten = {.text = "the import failed and nothing was stored; import the file "
-                                       "again to see why"};
-    wn_rc rc = job && job->rc ? job->rc : WN_CANCELLED;
-    wn_problem_write(w, wn_rc_http_status(rc), rc, job && job->rc ? &job->why : &forgotten,
-                     call->request->path, call->request->id);
+    struct wn_why why = {0};
+    wn_rc rc = WN_INVALID;
+    if (job && job->rc) {
+        rc = job->rc;
+        why = job->why;
+    } else {
+        recall(call, record, &why);
+    }
+    wn_problem_write(w, wn_rc_http_status(rc), rc, &why, call->request->path, call->request->id);
 }
 
 wn_rc wn_handle_import(struct wn_call *call, struct wn_why *why)
