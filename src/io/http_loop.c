@@ -120,6 +120,15 @@ static void look_for_client(struct http_conn *c)
         atomic_store(&c->state->gone, true);
 }
 
+/* The library misses the end of a stream that arrives together with its last bytes (they are one
+ * edge to epoll): look once more, where nothing but reading can be going on. */
+static bool has_missed_end(const struct http_conn *c)
+{
+    char byte;
+    bool is_reading = c->phase == PHASE_IDLE || c->phase == PHASE_HEAD || c->phase == PHASE_BODY;
+    return is_reading && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void sweep(struct http_loop *l, int64_t now_ns)
 {
     for (struct http_conn *c = l->conns; c; c = c->next) {
@@ -127,6 +136,8 @@ static void sweep(struct http_loop *l, int64_t now_ns)
             look_for_client(c);
         else if (!c->is_shut && now_ns >= deadline_ns(c))
             conn_expire(c);
+        else if (!c->is_shut && has_missed_end(c))
+            conn_shut(c, SHUT_RDWR);
     }
 }
 

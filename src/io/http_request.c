@@ -141,12 +141,12 @@ static void resume(struct http_state *s)
     MHD_resume_connection(s->conn->mhd);
 }
 
+/* timeout_ms, and as long as n_bytes take at the smallest allowed rate, up to a day. */
 static int64_t rate_grace_ns(const struct wn_http_options *o, int timeout_ms, uint64_t n_bytes)
 {
-    uint64_t seconds = n_bytes / (uint64_t)o->body_bytes_per_s_min;
-    if (seconds > 86400)
-        seconds = 86400;
-    return (int64_t)timeout_ms * 1000000 + (int64_t)seconds * 1000000000;
+    const double day_ns = 86400e9;
+    double ns = (double)n_bytes * 1e9 / o->body_bytes_per_s_min;
+    return (int64_t)timeout_ms * 1000000 + (int64_t)(ns < day_ns ? ns : day_ns);
 }
 
 static void refuse_stopping(struct http_state *s)
