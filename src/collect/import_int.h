@@ -184,6 +184,14 @@ struct name_cache {
     int32_t id;
 };
 
+/* Texts of a column of codes met before, by a cheap hash. */
+#define CODE_SLOTS 32
+struct code_cache {
+    char text[23];
+    uint8_t n; /* 0 = free */
+    uint8_t code;
+};
+
 #define DAY_WORDS ((WN_DAY_MAX + 64) / 64)
 struct import_account {
     int32_t account_id;
@@ -226,7 +234,8 @@ struct import_job {
     size_t n_campaigns, room_campaigns;
     size_t last_account, last_campaign; /* of the previous row; SIZE_MAX = none */
     uint32_t last_id;
-    struct name_cache caches[9]; /* by wn_name_kind */
+    struct name_cache caches[9];            /* by wn_name_kind */
+    struct code_cache codes[3][CODE_SLOTS]; /* channel, device, gender */
     struct name_cache date_cache;
     int8_t date_cache_hour;
     int32_t date_cache_end;

@@ -21,10 +21,13 @@ bool wn_value_is_absent(struct wn_str s)
     static const char *const words[] = {"-",    "--",    "---",  "\xE2\x80\x93", "\xE2\x80\x94",
                                         "n/a",  "na",    "null", "none",         "nan",
                                         "#n/a", "(none)"};
+    if (s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[0] < 0x80 &&
+        !memchr("-nN#(", s.p[0], 5))
+        return false;
     s = wn_str_trim(s);
     if (s.n == 0)
         return true;
-    if (s.n > 6 || is_digit(s.p[0]))
+    if (s.n > 6)
         return false;
     for (size_t i = 0; i < WN_COUNT(words); i++)
         if (wn_str_eq_nocase(s, wn_str_of(words[i])))
