@@ -61,6 +61,8 @@ static struct wn_arena_block *add_block(struct wn_arena *a, size_t need_bytes)
         size *= 2;
     if (size < need_bytes)
         size = need_bytes;
+    if (size > SIZE_MAX - sizeof(struct wn_arena_block))
+        return NULL;
     struct wn_arena_block *block = malloc(sizeof *block + size);
     if (!block)
         return NULL;

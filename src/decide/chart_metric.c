@@ -1,5 +1,4 @@
 #include "core/date.h"
-#include "core/num.h"
 #include "decide/chart_int.h"
 #include "decide/report_int.h"
 
