@@ -66,7 +66,8 @@ extern const struct wn_formula_op_info wn_formula_ops[WN_OP_N];
 
 /* The same tree, number by number. */
 bool wn_formula_equal(const struct wn_formula *a, const struct wn_formula *b);
-/* As wn_formula_sql, with a sum written as before + name + after. The result is finite or NULL. */
+/* As wn_formula_sql, with a sum in whole units (a DOUBLE: see wn_sums) written as before + name +
+ * after. The result is finite or NULL. */
 void wn_formula_sql_over(const struct wn_formula *f, const char *before, const char *after,
                          struct wn_buf *out);
 /* [a-z][a-z0-9_]*, at most WN_METRIC_NAME_MAX. */

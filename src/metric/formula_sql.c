@@ -107,11 +107,9 @@ static void emit_number(const struct target *t, const struct wn_formula *f)
         emit_literal(t, f->number);
         break;
     case WN_OP_SUM:
-        put(t, "(CAST(");
         put(t, t->before);
         put(t, wn_measure_names[f->measure]);
         put(t, t->after);
-        put(t, " AS DOUBLE) / 1e6)");
         break;
     case WN_OP_NEGATE:
         put(t, "(- ");
@@ -181,5 +179,5 @@ void wn_formula_sql_over(const struct wn_formula *f, const char *before, const c
 
 void wn_formula_sql(const struct wn_formula *f, struct wn_buf *out)
 {
-    wn_formula_sql_over(f, "sum(", "_micros)", out);
+    wn_formula_sql_over(f, "(CAST(sum(", "_micros) AS DOUBLE) / 1e6)", out);
 }

@@ -268,9 +268,9 @@ static void put_result_groups(struct writer *w, const char *from)
         if (!(w->measures & (1u << m)))
             continue;
         const char *name = wn_measure_names[m];
-        wn_buf_printf(&w->out, "%ssum(s_%s) AS s_%s", separator, name, name);
+        wn_buf_printf(&w->out, "%sCAST(sum(s_%s) AS DOUBLE) / 1e6 AS s_%s", separator, name, name);
         if (w->q->compare != WN_COMPARE_NONE)
-            wn_buf_printf(&w->out, ", sum(p_%s) AS p_%s", name, name);
+            wn_buf_printf(&w->out, ", CAST(sum(p_%s) AS DOUBLE) / 1e6 AS p_%s", name, name);
         separator = ", ";
     }
     wn_buf_printf(&w->out, " FROM %s", from);
