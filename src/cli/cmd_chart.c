@@ -12,7 +12,7 @@ const struct wn_option wn_chart_options[] = {
      .kind = WN_OPTION_TEXT,
      .value_name = "FILE",
      .help = "Where the PNG goes; '-' or nothing: standard output, unless that is a terminal."},
-    {.name = "metrics",
+    {.name = "metric",
      .letter = 'm',
      .kind = WN_OPTION_TEXT,
      .value_name = "METRIC",
@@ -59,8 +59,8 @@ const struct wn_option wn_chart_options[] = {
     {0},
 };
 
-static const char *const passed_on[] = {"metrics", "by",    "kind",  "from",  "to",
-                                        "filter",  "title", "width", "height"};
+static const char *const passed_on[] = {"metric", "by",    "kind",  "from",  "to",
+                                        "filter", "title", "width", "height"};
 
 static wn_rc write_picture(const struct wn_args *args, struct wn_str png, struct wn_why *why)
 {

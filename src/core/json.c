@@ -249,6 +249,38 @@ void wn_json_time(struct wn_json_writer *w, int64_t moment_ms)
     wn_json_text(w, (struct wn_str){text, n});
 }
 
+void wn_json_tree(struct wn_json_writer *w, const struct wn_json *v)
+{
+    switch (v->kind) {
+    case WN_JSON_NULL:
+        wn_json_null(w);
+        return;
+    case WN_JSON_BOOL:
+        wn_json_bool(w, v->boolean);
+        return;
+    case WN_JSON_INT:
+        wn_json_i64(w, v->integer);
+        return;
+    case WN_JSON_REAL:
+        wn_json_f64(w, v->real);
+        return;
+    case WN_JSON_TEXT:
+        wn_json_text(w, v->text);
+        return;
+    case WN_JSON_ARRAY:
+    case WN_JSON_OBJECT:
+        break;
+    }
+    bool is_object = v->kind == WN_JSON_OBJECT;
+    begin(w, is_object ? '{' : '[', is_object ? '}' : ']');
+    for (size_t i = 0; i < v->n_items; i++) {
+        if (is_object)
+            wn_json_key_str(w, v->items[i].key);
+        wn_json_tree(w, &v->items[i]);
+    }
+    wn_json_end(w);
+}
+
 void wn_json_raw(struct wn_json_writer *w, struct wn_str json)
 {
     plain(w, json);

@@ -86,6 +86,8 @@ void wn_json_text_z(struct wn_json_writer *w, const char *text);
 void wn_json_day(struct wn_json_writer *w, int32_t day);
 /* RFC 3339, UTC. */
 void wn_json_time(struct wn_json_writer *w, int64_t moment_ms);
+/* A tree that was read. */
+void wn_json_tree(struct wn_json_writer *w, const struct wn_json *v);
 /* Ready JSON, put as it is. */
 void wn_json_raw(struct wn_json_writer *w, struct wn_str json);
 
