@@ -63,17 +63,8 @@ static size_t below(struct world *w, size_t n)
  * ------------------------------------------------------------------------------------ */
 
 /* Names repeat across ids, differ in case only, look like placeholders, hold quotes and UTF-8. */
-static const char *const pool[] = {"Spring Sale",
-                                   "spring sale",
-                                   "Brand",
-                                   "(none)",
-                                   "18-24",
-                                   "It's \"on\"",
-                                   "\xc3\x9c"
-                                   "ber",
-                                   "a|b;c",
-                                   "#12",
-                                   "Brand 2"};
+static const char *const pool[] = {"Spring Sale", "spring sale",  "Brand", "(none)", "18-24",
+                                   "It's \"on\"", "\xc3\x9cltra", "a|b;c", "#12",    "Brand 2"};
 
 static int32_t add_name(struct world *w, struct wn_facts_tx *tx, wn_name_kind kind, int32_t parent)
 {
@@ -145,9 +136,14 @@ static void make_rows(struct world *w)
     w->n_names = 0;
     for (int i = 0; i < 2; i++)
         (void)add_name(w, tx, WN_NAME_ACCOUNT, 0);
-    for (int kind = WN_NAME_CAMPAIGN; kind <= WN_NAME_AUDIENCE; kind++)
+    /* Account, campaign, ad group, ad: each below the first of the kind before it. */
+    int32_t parent = w->names[0].id;
+    for (int kind = WN_NAME_CAMPAIGN; kind <= WN_NAME_AUDIENCE; kind++) {
+        size_t first = w->n_names;
         for (int i = 0; i < 6; i++)
-            (void)add_name(w, tx, (wn_name_kind)kind, kind <= WN_NAME_AD ? w->names[0].id : 0);
+            (void)add_name(w, tx, (wn_name_kind)kind, kind <= WN_NAME_AD ? parent : 0);
+        parent = w->names[first].id;
+    }
     w->n_rows = below(w, 4) == 0 ? below(w, 3) : below(w, N_ROWS_MAX);
     for (size_t i = 0; i < w->n_rows; i++)
         random_row(w, &w->rows[i]);
