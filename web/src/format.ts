@@ -27,7 +27,7 @@ export function full(value: number | null, unit: Unit, currency: string): string
     case 'money':
       return money(value, currency, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
     case 'ratio':
-      return numbers({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: Math.abs(value) < 0.01 ? 2 : 1 }).format(value);
+      return numbers({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: Math.abs(value) < 0.02 ? 2 : 1 }).format(value);
     case 'factor':
       return numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(value);
     default:

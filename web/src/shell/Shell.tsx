@@ -132,11 +132,6 @@ export function Shell({ children }: { children: ReactNode }) {
           ))}
         </nav>
         <div className={css.foot}>
-          {workspace?.is_sample && (
-            <span className={css.label}>
-              <SampleBadge />
-            </span>
-          )}
           <div className={css.tools}>
             <button type="button" onClick={toggleTheme} title={t('theme.toggle')} aria-label={t('theme.toggle')}>
               <ThemeIcon />

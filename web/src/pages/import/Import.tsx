@@ -260,7 +260,7 @@ export default function Import() {
               </Link>
             }
           >
-            {t(`import.state.${stage.job.state}`)}
+            {t(stage.job.state === 'unchanged' ? 'import.result.unchanged' : 'import.result.done')}
           </Notice>
         )}
       </Page>

@@ -28,7 +28,7 @@ export function Result({ job, summary, actions }: { job: ImportJob; summary: Imp
           </>
         }
       >
-        <strong>{t(`import.state.${job.state}`)}</strong> {summary.message}
+        <strong>{t(job.state === 'unchanged' ? 'import.result.unchanged' : 'import.result.done')}</strong> {summary.message}
       </Notice>
       <Panel title={summary.file_name} note={summary.format_label}>
         <dl className={css.facts} data-result="">

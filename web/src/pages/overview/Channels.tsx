@@ -26,9 +26,18 @@ export function ShareOfSpend(props: { answer: Answer | undefined; workspace: Wor
     label: channelLabel(workspace, str(row, 'channel')),
     color: colors(str(row, 'channel')),
     spend: num(row, 'spend')!,
+    revenue: num(row, 'revenue') ?? 0,
   }));
-  const rest = rows.slice(SHARES_SHOWN).reduce((sum, row) => sum + num(row, 'spend')!, 0);
-  if (rest > 0) parts.push({ name: '', label: t('channels.others'), color: OTHER, spend: rest });
+  const left = rows.slice(SHARES_SHOWN);
+  if (left.length)
+    parts.push({
+      name: '',
+      label: t('channels.others'),
+      color: OTHER,
+      spend: left.reduce((sum, row) => sum + num(row, 'spend')!, 0),
+      revenue: left.reduce((sum, row) => sum + (num(row, 'revenue') ?? 0), 0),
+    });
+  const revenue = (answer?.rows ?? []).reduce((sum, row) => sum + (num(row, 'revenue') ?? 0), 0);
   return (
     <Panel title={t('overview.share')} sample={props.sample} busy={props.busy}>
       {!answer ? (
@@ -42,18 +51,31 @@ export function ShareOfSpend(props: { answer: Answer | undefined; workspace: Wor
               <span key={p.name} style={{ flex: `${p.spend / total} 1 0`, background: p.color }} />
             ))}
           </div>
-          <ul className={css.shares}>
-            {parts.map((p) => (
-              <li key={p.name}>
-                <Dot color={p.color} />
-                <span>{p.label}</span>
-                <span className={css.amount} title={full(p.spend, 'money', currency)}>
-                  {compact(p.spend, 'money', currency)}
-                </span>
-                <span className={css.part}>{share(p.spend / total)}</span>
-              </li>
-            ))}
-          </ul>
+          <table className={css.shares}>
+            <thead>
+              <tr>
+                <th scope="col">{t('dimension.channel')}</th>
+                <th scope="col">{t('metric.spend')}</th>
+                <th scope="col">{t('overview.ofSpend')}</th>
+                {revenue > 0 && <th scope="col">{t('overview.ofRevenue')}</th>}
+              </tr>
+            </thead>
+            <tbody>
+              {parts.map((p) => (
+                <tr key={p.name}>
+                  <th scope="row">
+                    <span className={css.swatchName}>
+                      <Dot color={p.color} />
+                      {p.label}
+                    </span>
+                  </th>
+                  <td title={full(p.spend, 'money', currency)}>{compact(p.spend, 'money', currency)}</td>
+                  <td className={css.part}>{share(p.spend / total)}</td>
+                  {revenue > 0 && <td>{share(p.revenue / revenue)}</td>}
+                </tr>
+              ))}
+            </tbody>
+          </table>
         </>
       )}
     </Panel>

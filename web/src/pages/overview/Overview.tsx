@@ -6,7 +6,7 @@ import { showDay, today } from '../../format';
 import { t } from '../../i18n';
 import { Chart, type Series } from '../../parts/chart/Chart';
 import { Filters, comparesIntoNothing } from '../../parts/Filters';
-import { ProblemNotice, Skeleton, SampleBadge } from '../../parts/ui';
+import { ProblemNotice, Skeleton } from '../../parts/ui';
 import { Page } from '../../shell/Shell';
 import { channelFilter, useAddress, useView, type View } from '../../state/address';
 import { along, grainFor, steps } from '../../state/grain';
@@ -126,7 +126,7 @@ function Filled({ workspace, view }: { workspace: Workspace; view: View }) {
           {partial && <span>{t('overview.partial', { day: showDay(workspace.data_from!) })} </span>}
           {sample && (
             <span className={css.sample}>
-              <SampleBadge /> {t('sample.help')} <RemoveSample />
+              {t('sample.help')} <RemoveSample />
             </span>
           )}
         </p>

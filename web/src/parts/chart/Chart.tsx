@@ -173,14 +173,14 @@ function Plot({ title, days, grain, series, unit, currency, height, onCanvas }: 
     canvas.setOption(
       {
         animation: false,
-        grid: { left: 2, right: 10, top: 12, bottom: 2, containLabel: true },
+        grid: { left: 2, right: 16, top: 12, bottom: 2, containLabel: true },
         xAxis: {
           type: 'category',
           boundaryGap: few,
           data: days,
           axisLine: { lineStyle: { color: color('var(--line)') } },
           axisTick: { show: false },
-          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, formatter: (day: string) => showStepShort(day, grain), showMaxLabel: days.length < 12 ? undefined : false },
+          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, formatter: (day: string) => showStepShort(day, grain) },
         },
         yAxis: {
           type: 'value',
