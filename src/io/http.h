@@ -68,7 +68,8 @@ struct wn_http_request {
 struct wn_str wn_http_header(const struct wn_http_request *r, const char *name);
 /* The first query parameter of that name; false when absent. */
 bool wn_http_query(const struct wn_http_request *r, const char *name, struct wn_str *out);
-/* True when the client has gone or the server stops: long work should end. Any thread. */
+/* True when the client has gone (or has ended its side of the connection), or when the drain time
+ * of a stopping server is over: long work should end. Any thread. */
 bool wn_http_cancelled(const struct wn_http_request *r);
 
 struct wn_http_response {
@@ -84,14 +85,16 @@ void wn_http_set_header(struct wn_http_response *r, struct wn_str name, struct w
 struct wn_http_handlers {
     void *context;
     /* On the I/O thread, head complete. Fill *plan and return true to go on, or fill *response
-     * and return false to answer at once without reading a body. */
+     * and return false to answer at once without reading a body. HEAD is to be treated like GET:
+     * its answer's body is dropped and its length kept. Required. */
     bool (*plan)(void *context, struct wn_http_request *r, struct wn_http_plan *plan,
                  struct wn_http_response *response);
-    /* Body complete; on the I/O thread or a worker as planned. */
+    /* Body complete; on the I/O thread or a worker as planned. Required. */
     void (*handle)(void *context, void *route, struct wn_http_request *r,
                    struct wn_http_response *response);
     /* Refusals of the server itself (framing, limits, deadlines, bad multipart): make a body.
-     * rc/why say what is wrong; status is set already. */
+     * why says what is wrong; status is set already. The request may be known only in part (path
+     * and target empty), its arena and id are there. NULL: the text of why is the body. */
     void (*refuse)(void *context, struct wn_http_request *r, int status, const struct wn_why *why,
                    struct wn_http_response *response);
     /* After the answer was sent or the client left: for logs and counters. route may be NULL. */
@@ -106,18 +109,23 @@ struct wn_http_options {
     int n_workers;        /* 0 = number of cores */
     int n_jobs_max;       /* waiting for a worker; more get 503 + Retry-After; 0 = 256 */
     const char *spool_dir; /* for uploads */
-    int head_timeout_ms;  /* 0 = 10000: from the first byte of a request to its last header */
+    int head_timeout_ms;  /* 0 = 10000: from a request's first line to its last header, and from
+                           * accept to the first line */
     int idle_timeout_ms;  /* 0 = 75000 */
     int body_bytes_per_s_min; /* 0 = 1024 */
     int drain_timeout_ms; /* 0 = 5000: at stop, how long to wait for running work */
     struct wn_http_handlers handlers;
 };
 
-/* Binds and starts the threads. Fails: BUSY (port in use), INVALID (address), IO, MEMORY. */
+/* Binds and starts the threads; options are copied but for the strings, which are kept until stop.
+ * Takes sockets handed over by a service manager (LISTEN_PID, LISTEN_FDS) instead of binding, one
+ * per loop. SIGPIPE is ignored from then on. Fails: BUSY (port in use), INVALID (address), IO,
+ * MEMORY. */
 WN_MUST_USE wn_rc wn_http_start(const struct wn_http_options *options, struct wn_http **out,
                                 struct wn_why *why);
 uint16_t wn_http_port(const struct wn_http *h);
-/* Stops accepting, lets running work finish within the drain time, closes, joins. Accepts NULL. */
+/* Stops accepting, lets running work finish within the drain time, tells the rest to end
+ * (wn_http_cancelled) and waits for it, closes, joins. Accepts NULL. */
 void wn_http_stop(struct wn_http *h);
 
 struct wn_http_stats {
