@@ -79,7 +79,7 @@ static void sizes_that_overflow_are_refused(void **state)
     (void)state;
     struct wn_arena a;
     wn_arena_init(&a, 0);
-    for (size_t less = 0; less < 200; less++)
+    for (size_t less = 0; less < 100; less += 9)
         assert_null(wn_arena_alloc(&a, SIZE_MAX - less));
     assert_null(wn_arena_array(&a, SIZE_MAX / 2, 3));
     assert_null(wn_arena_array(&a, SIZE_MAX, SIZE_MAX));
