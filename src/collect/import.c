@@ -67,6 +67,7 @@ static wn_rc look_at_all(struct run *r, struct wn_why *why)
         return rc;
     plan_settle(&r->plan);
     r->plan.looked = true;
+    r->plan.is_open = false;
     return WN_OK;
 }
 
@@ -486,7 +487,7 @@ wn_rc wn_import_inspect(const struct wn_import_source *source,
     struct run r = {.source = source, .options = &dry, .a = a, .out = &summary};
     int64_t began_ns = wn_clock_monotonic_ns();
     wn_rc rc = start(&r, why);
-    if (rc == WN_OK && !r.plan.looked)
+    if (rc == WN_OK && r.plan.is_open)
         rc = look_at_all(&r, why);
     if (rc == WN_OK)
         rc = job_init(r.job, &dry, &r.plan, &summary, a, NULL, why);
@@ -575,7 +576,7 @@ static wn_rc run_all(struct run *r, struct wn_why *why)
         return rc;
     if (!r->options->dry_run && (rc = gather(r, why)))
         return rc;
-    if (!r->plan.looked && (rc = look_at_all(r, why)))
+    if (r->plan.is_open && (rc = look_at_all(r, why)))
         return rc;
     rc = read_rows(r, why);
     if (rc || (rc = refuse_all_bad(r, why)))

@@ -270,7 +270,8 @@ static void look_at_head(struct import_plan *plan)
     }
     plan->only_weekdays = weekdays && plan->dates.n_open + plan->dates.n_sure == 0;
     open |= plan->dates.n_open || plan->dates.n_day_first || plan->dates.n_month_first;
-    plan->looked = plan->whole_file_in_head || !open;
+    plan->looked = plan->whole_file_in_head;
+    plan->is_open = open && !plan->looked;
 }
 
 /* ---- what the file says of its days -------------------------------------------------------------
