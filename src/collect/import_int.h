@@ -135,6 +135,7 @@ struct import_plan {
     bool has_names;     /* some row names what it is about */
     bool has_measure;   /* some column is a measure */
     bool looked;        /* the whole file has been looked at for dates and decimals */
+    bool is_open;       /* the head cannot settle them: look before reading rows */
     bool whole_file_in_head;
     struct head_record *head; /* rows below the header */
     size_t n_head;
