@@ -24,8 +24,8 @@
 #include "store/facts.h"
 
 #define TOLERANCE 0.0
-#define N_ROUNDS 8
-#define N_QUERIES 40
+#define N_ROUNDS 6
+#define N_QUERIES 35
 #define N_NAMES_MAX 64
 #define N_ROWS_MAX 400
 
