@@ -156,9 +156,8 @@ static void print_failure(const struct job *job, const char *path, wn_rc rc,
                           const struct wn_why *why)
 {
     if (!job->json) {
-        fprintf(stderr, "winnow: %s: ", path);
-        struct wn_why copy = *why;
-        fprintf(stderr, "%s\n", copy.text[0] ? copy.text : wn_rc_text(rc));
+        fflush(stdout); /* what was said before stands before */
+        fprintf(stderr, "winnow: %s: %s\n", path, why->text[0] ? why->text : wn_rc_text(rc));
         if (why->line)
             fprintf(stderr, "        (line %llu%s%s)\n", (unsigned long long)why->line,
                     why->field[0] ? ", " : "", why->field);

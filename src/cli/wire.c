@@ -2,6 +2,7 @@
 
 #include "core/json.h"
 #include "io/clock.h"
+#include "io/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,7 +151,9 @@ wn_rc wn_reach_open(const char *dir, struct wn_reach *out, struct wn_why *why)
     }
     out->app = wn_home_app(&out->home);
     struct wn_server_options options = {.address = "127.0.0.1", .n_loops = 1, .n_workers = 2};
-    rc = wn_server_start(&out->app, &options, &out->server, why);
+    rc = wn_log_open(NULL, WN_LOG_WARN, why); /* nobody asked for the log of a moment's server */
+    if (!rc)
+        rc = wn_server_start(&out->app, &options, &out->server, why);
     if (rc) {
         wn_home_close(&out->home);
         return rc;
