@@ -205,6 +205,16 @@ static void begin_drain(struct http_loop *l, int64_t now_ns)
         close(fd);
 }
 
+/* The drain deadline has passed: who still sends is cut, who waits for work gets 503, and whose
+ * answer is on its way may have it. */
+static void give_up(struct http_conn *c)
+{
+    if (c->state && c->state->is_suspended)
+        http_request_abandon(c->state);
+    else if (c->phase != PHASE_REPLY && c->phase != PHASE_BUSY && !c->is_shut)
+        conn_shut(c, SHUT_RDWR);
+}
+
 /* True when nothing is left to wait for. */
 static bool drain(struct http_loop *l, int64_t now_ns)
 {
@@ -219,8 +229,7 @@ static bool drain(struct http_loop *l, int64_t now_ns)
         http_pool_drop_waiting(&l->http->spooler);
         read_mail(l);
         for (struct http_conn *c = l->conns; c; c = c->next)
-            if (c->state)
-                http_request_abandon(c->state);
+            give_up(c);
     }
     return l->n_suspended == 0 &&
            (!l->conns || now_ns >= l->drain_until_ns + HTTP_LINGER_MS * NS_PER_MS);

@@ -336,6 +336,9 @@ void *http_on_uri(void *loop, const char *uri, struct MHD_Connection *mhd)
         memcpy(c->target, uri, n);
     c->n_target = c->target ? n : 0;
     http_conn_phase(c, PHASE_HEAD, 0);
+    /* A target whose parameters do not fit the library's pool gets no answer; the library ends the
+     * connection only in its next turn. */
+    c->loop->kick = c->loop->kick || n > 256;
     return NULL; /* state made here would leak when the head never ends */
 }
 
