@@ -240,7 +240,7 @@ describe('a disk that does not take it', () => {
       const rows = ['Day,Campaign,Ad,Impressions,Clicks,Spend'];
       let seed = 1;
       const next = () => (seed = (seed * 48271) % 2147483647);
-      for (let i = 0; i < 600000; i++) rows.push(`2026-03-${String(1 + (i % 28)).padStart(2, '0')},c${next()},a${next()},${next()},${next()},${next() / 1000}`);
+      for (let i = 0; i < 600000; i++) rows.push(`2026-03-${String(1 + (i % 28)).padStart(2, '0')},c${next()},a${next()},${next() % 1000000},${next() % 1000000},${(next() % 100000000) / 1000}`);
       writeFileSync(big, rows.join('\n'));
       const r = run('import', '--data', dir, big);
       assert.equal(r.status, 1, r.stdout);
