@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CATEGORIES_MAX = 200, LONG_RANGE_DAYS = 100, VERY_LONG_RANGE_DAYS = 800 };
+enum { CATEGORIES_MAX = 200, LONG_RANGE_DAYS = 60, VERY_LONG_RANGE_DAYS = 800 };
 
 /* A chart while it is gathered. Everything lives in a. */
 struct plan {

@@ -16,8 +16,9 @@
  * file behind. The same data give the same sheets (no clock is read).
  * Fails: INVALID (from after to), LIMIT, MEMORY, IO, and what the stores answer. */
 #define WN_REPORT_BYTES_MAX (64u << 20)
-#define WN_REPORT_CAMPAIGNS_MAX 20000 /* the ones that spent most; the sheet says when it was cut  \
-                                       */
+#define WN_REPORT_CAMPAIGNS_MAX                                                                    \
+    20000 /* the ones that spent most; the sheet says when it was cut                              \
+           */
 WN_MUST_USE wn_rc wn_report_xlsx(const struct wn_book *book, int32_t day_from, int32_t day_to,
                                  struct wn_arena *a, struct wn_buf *out, struct wn_why *why);
 
@@ -25,7 +26,8 @@ WN_MUST_USE wn_rc wn_report_xlsx(const struct wn_book *book, int32_t day_from, i
 struct wn_chart_request {
     /* metrics: exactly one (default "roi"). by: at most one time dimension (day, week, month),
      * which becomes the x axis, and at most one other, which becomes the series; without a time
-     * dimension the other one is the x axis, as bars. Default "day,channel". More than eight
+     * dimension the other one is the x axis, as bars. Default: day (week beyond 60 days, month
+     * beyond 800) and channel. More than eight
      * series: the rest is "Others". from, to, filter, sort, limit: as everywhere; compare must be
      * empty. */
     struct wn_query_text query;
@@ -38,7 +40,7 @@ struct wn_chart_request {
 #define WN_CHART_SIDE_MAX 4000
 
 /* The two charts that /api/dashboards/ serves: ROI by channel over time (line; by week when the
- * range is longer than 100 days), conversions by channel (bars). */
+ * range is longer than 60 days, by month beyond 800), conversions by channel (bars). */
 struct wn_chart_request wn_chart_request_roi(void);
 struct wn_chart_request wn_chart_request_conversions(void);
 
