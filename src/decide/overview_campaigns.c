@@ -83,15 +83,18 @@ static void put_parts_sql(struct parts_sql *s, const struct wn_book *book,
 }
 _Static_assert(WN_NAME_CAMPAIGN == 2, "the statement above names it by number");
 
-static wn_rc read_part(const struct wn_value *v, struct part *out, struct wn_why *why)
+static wn_rc read_part(const struct wn_value *v, struct wn_arena *a, struct part *out,
+                       struct wn_why *why)
 {
     *out = (struct part){.campaign_id = (int32_t)v[0].integer,
                          .channel = (uint8_t)v[1].integer,
                          .account_id = (int32_t)v[2].integer,
                          .day_first = (int32_t)v[3].integer,
                          .day_last = (int32_t)v[4].integer,
-                         .key = v[5 + WN_MEASURE_N].text,
-                         .name = v[6 + WN_MEASURE_N].text};
+                         .key = wn_arena_dup(a, v[5 + WN_MEASURE_N].text),
+                         .name = wn_arena_dup(a, v[6 + WN_MEASURE_N].text)};
+    if (!out->key.p || !out->name.p)
+        return fail_memory(why);
     for (int m = 0; m < WN_MEASURE_N; m++) {
         if (v[5 + m].kind != WN_VALUE_INT)
             return wn_fail(why, WN_LIMIT, NULL, "the sum of %s is too large", wn_measure_names[m]);
@@ -100,29 +103,40 @@ static wn_rc read_part(const struct wn_value *v, struct part *out, struct wn_why
     return WN_OK;
 }
 
-static wn_rc gather_parts(const struct wn_book *book,
-                          const struct wn_overview_campaign_filter *filter, struct wn_arena *a,
-                          struct gathered *g, struct wn_why *why)
+static wn_rc query_parts(const struct wn_book *book,
+                         const struct wn_overview_campaign_filter *filter, struct wn_arena *a,
+                         struct wn_table **out, struct wn_why *why)
 {
     struct parts_sql s = {.n_binds = 0};
-    struct wn_table *t = NULL;
     wn_buf_init(&s.text, 1 << 16);
     put_parts_sql(&s, book, filter);
     wn_rc rc = wn_buf_check(&s.text, why);
     if (!rc) {
         struct wn_sql sql = {wn_buf_str(&s.text), s.binds, s.n_binds};
-        rc = wn_facts_query(book->facts, &sql, 0, a, &t, why);
+        rc = wn_facts_query(book->facts, &sql, 0, a, out, why);
     }
     wn_buf_deinit(&s.text);
-    if (rc)
-        return rc;
-    WN_ASSERT(t->n_columns == 7 + WN_MEASURE_N);
-    g->parts = WN_ARENA_ARRAY(a, t->n_rows, struct part);
-    if (!g->parts)
-        return fail_memory(why);
-    g->n_parts = t->n_rows;
-    for (size_t i = 0; i < t->n_rows && !rc; i++)
-        rc = read_part(wn_table_at(t, i, 0), &g->parts[i], why);
+    return rc;
+}
+
+static wn_rc gather_parts(const struct wn_book *book,
+                          const struct wn_overview_campaign_filter *filter, struct wn_arena *a,
+                          struct gathered *g, struct wn_why *why)
+{
+    /* The table is several times larger than the parts made from it, and goes with its arena. */
+    struct wn_arena table_arena;
+    struct wn_table *t = NULL;
+    wn_arena_init(&table_arena, a->max_bytes);
+    wn_rc rc = query_parts(book, filter, &table_arena, &t, why);
+    if (!rc) {
+        WN_ASSERT(t->n_columns == 7 + WN_MEASURE_N);
+        g->n_parts = t->n_rows;
+        g->parts = WN_ARENA_ARRAY(a, t->n_rows, struct part);
+        rc = g->parts ? WN_OK : fail_memory(why);
+    }
+    for (size_t i = 0; !rc && i < g->n_parts; i++)
+        rc = read_part(wn_table_at(t, i, 0), a, &g->parts[i], why);
+    wn_arena_deinit(&table_arena);
     return rc;
 }
 
@@ -476,21 +490,28 @@ static double change_percent(double now, double before)
     return isfinite(change) ? change : NAN;
 }
 
-static wn_rc set_changes(const struct wn_book *book, const struct averages *now, struct wn_arena *a,
-                         struct wn_overview_summary *out, struct wn_why *why)
+static wn_rc average_before(const struct wn_book *book, int32_t day_from, int32_t day_to,
+                            struct wn_arena *a, struct averages *out, struct wn_why *why)
 {
     struct wn_overview_campaign_filter filter = {.channel = -1, .days = {.is_given = true}};
     struct gathered g;
     struct wn_overview_campaign *campaigns = NULL;
-    struct averages before;
     size_t n = 0;
-    wn_compare_range(WN_COMPARE_PREVIOUS, out->day_from, out->day_to, &filter.days.from,
-                     &filter.days.to);
+    wn_compare_range(WN_COMPARE_PREVIOUS, day_from, day_to, &filter.days.from, &filter.days.to);
     wn_rc rc = gather(book, &filter, a, &g, why);
     if (!rc)
         rc = all_campaigns(book, &filter, &g, a, &campaigns, &n, why);
-    if (!rc)
-        rc = average(&g, campaigns, n, true, &before, why);
+    return rc ? rc : average(&g, campaigns, n, true, out, why);
+}
+
+static wn_rc set_changes(const struct wn_book *book, const struct averages *now, size_t max_bytes,
+                         struct wn_overview_summary *out, struct wn_why *why)
+{
+    struct wn_arena a; /* nothing of it leaves */
+    struct averages before;
+    wn_arena_init(&a, max_bytes);
+    wn_rc rc = average_before(book, out->day_from, out->day_to, &a, &before, why);
+    wn_arena_deinit(&a);
     if (rc || !before.has_data)
         return rc;
     out->roi_change_percent = change_percent(mean_of(&now->roi), mean_of(&before.roi));
@@ -561,7 +582,7 @@ wn_rc wn_overview_summary(const struct wn_book *book, const struct wn_overview_d
     set_best_and_worst(&s);
     /* All there is has nothing before it. */
     if (s.has_data && days->is_given)
-        rc = set_changes(book, &from_sums, a, &s, why);
+        rc = set_changes(book, &from_sums, a->max_bytes, &s, why);
     if (!rc)
         *out = s;
     return rc;
