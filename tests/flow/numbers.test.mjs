@@ -243,19 +243,19 @@ test('metrics of one\'s own are made, used and removed', async () => {
   for (const name of ['spend', 'roas', 'roi', 'cpa', 'ctr', 'cpm'])
     assert.ok(list.metrics.some((m) => m.name === name), name);
   assert.ok(list.dimensions.includes('channel'));
-  const made = await postJson(server, '/api/v1/metrics', { name: 'profit', formula: 'revenue - spend', label: 'Profit' });
+  const made = await postJson(server, '/api/v1/metrics', { name: 'net_gain', formula: 'revenue - spend', label: 'Net gain' });
   assert.equal(made.status, 201, made.text);
   assert.equal(made.json.user_defined, true);
-  assertProblem(await postJson(server, '/api/v1/metrics', { name: 'profit', formula: 'spend' }), 409);
-  const half = await postJson(server, '/api/v1/metrics', { name: 'half_profit', formula: 'profit / 2' });
+  assertProblem(await postJson(server, '/api/v1/metrics', { name: 'net_gain', formula: 'spend' }), 409);
+  const half = await postJson(server, '/api/v1/metrics', { name: 'half_gain', formula: 'net_gain / 2' });
   assert.equal(half.status, 201, half.text);
-  const q = await getJson(server, '/api/v1/analytics/query?metrics=profit,half_profit&filter=channel=tiktok');
-  near(q.rows[0][0], 40.000001 - 45.125, 'profit');
-  near(q.rows[0][1], (40.000001 - 45.125) / 2, 'half_profit');
-  assertProblem(await request(server, 'DELETE', '/api/v1/metrics/profit'), 409, 'name');
-  assert.equal((await request(server, 'DELETE', '/api/v1/metrics/half_profit')).status, 204);
-  assert.equal((await request(server, 'DELETE', '/api/v1/metrics/profit')).status, 204);
-  assertProblem(await request(server, 'DELETE', '/api/v1/metrics/profit'), 404, 'name');
+  const q = await getJson(server, '/api/v1/analytics/query?metrics=net_gain,half_gain&filter=channel=tiktok');
+  near(q.rows[0][0], 40.000001 - 45.125, 'net_gain');
+  near(q.rows[0][1], (40.000001 - 45.125) / 2, 'half_gain');
+  assertProblem(await request(server, 'DELETE', '/api/v1/metrics/net_gain'), 409, 'name');
+  assert.equal((await request(server, 'DELETE', '/api/v1/metrics/half_gain')).status, 204);
+  assert.equal((await request(server, 'DELETE', '/api/v1/metrics/net_gain')).status, 204);
+  assertProblem(await request(server, 'DELETE', '/api/v1/metrics/net_gain'), 404, 'name');
   assertProblem(await request(server, 'DELETE', '/api/v1/metrics/spend'), 404, 'name');
 });
 

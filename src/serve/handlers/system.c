@@ -123,14 +123,19 @@ static struct wn_counter_label label_of(size_t row)
 }
 
 /* Resident memory: the second number of /proc/self/statm, in pages. 0 when it cannot be read. */
-static uint64_t resident_bytes(struct wn_arena *a)
+static uint64_t resident_bytes(void)
 {
-    struct wn_str text;
+    struct wn_reader r;
+    char text[256];
+    size_t n = 0;
     unsigned long long total = 0, resident = 0;
-    if (wn_file_read("/proc/self/statm", 4096, a, &text, NULL))
+    if (wn_reader_open("/proc/self/statm", &r, NULL))
         return 0;
-    struct wn_str z = wn_arena_dup(a, text);
-    if (!z.p || sscanf(z.p, "%llu %llu", &total, &resident) != 2)
+    /* Its size is said to be 0, so it cannot be read as a whole file. */
+    wn_rc rc = wn_reader_read(&r, 0, text, sizeof text - 1, &n, NULL);
+    wn_reader_close(&r);
+    text[rc ? 0 : n] = '\0';
+    if (sscanf(text, "%llu %llu", &total, &resident) != 2)
         return 0;
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -177,7 +182,7 @@ wn_rc wn_handle_metrics_text(struct wn_call *call, struct wn_why *why)
                   call->app->version);
     print_gauge(&out, "process_start_time_seconds", "When the server started.",
                 (uint64_t)(call->app->started_at_ms / 1000));
-    print_gauge(&out, "process_resident_memory_bytes", "Resident memory.", resident_bytes(call->a));
+    print_gauge(&out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
     print_gauge(&out, "winnow_facts_rows", "Rows of advertising statistics.",
                 has_data ? (uint64_t)n_rows : 0);
     print_imports(call, &out);
