@@ -20,7 +20,7 @@ static struct wn_import_stores stores;
 static struct wn_import_summary summary;
 static struct wn_why why;
 
-static int open_stores(void **state)
+static inline int open_stores(void **state)
 {
     (void)state;
     struct wn_str note;
@@ -32,7 +32,7 @@ static int open_stores(void **state)
     return 0;
 }
 
-static int close_stores(void **state)
+static inline int close_stores(void **state)
 {
     (void)state;
     wn_catalog_close(stores.catalog);
@@ -70,21 +70,21 @@ static wn_rc run_bytes(struct bytes *b, const struct wn_import_options *options)
     return wn_import_run(&stores, &source, options, NULL, NULL, &arena, &summary, &why);
 }
 
-static wn_rc run_text(struct wn_str text, const char *file_name)
+static inline wn_rc run_text(struct wn_str text, const char *file_name)
 {
     struct bytes b = {.text = text};
     struct wn_import_options options = {.file_name = wn_str_of(file_name)};
     return run_bytes(&b, &options);
 }
 
-static void imports(struct wn_str text, const char *file_name)
+static inline void imports(struct wn_str text, const char *file_name)
 {
     wn_rc rc = run_text(text, file_name);
     if (rc)
         fail_msg("%s: %s: %s", file_name, wn_rc_name(rc), why.text);
 }
 
-static void inspect(struct wn_str text, const struct wn_import_options *options)
+static inline void inspect(struct wn_str text, const struct wn_import_options *options)
 {
     struct bytes b = {.text = text};
     struct wn_import_source source = {read_bytes, &b, text.n};
@@ -115,7 +115,7 @@ static wn_rc add_stored(void *context, const struct wn_stat *rows, size_t n_rows
     return WN_OK;
 }
 
-static struct stored stored_rows(void)
+static inline struct stored stored_rows(void)
 {
     struct stored s = {0};
     struct wn_facts_range all = {0, WN_DAY_MIN, WN_DAY_MAX};
@@ -123,7 +123,7 @@ static struct stored stored_rows(void)
     return s;
 }
 
-static const char *name_of_id(int32_t id)
+static inline const char *name_of_id(int32_t id)
 {
     struct wn_name name;
     if (id == 0)
@@ -132,14 +132,14 @@ static const char *name_of_id(int32_t id)
     return wn_arena_dup(&arena, name.name).p;
 }
 
-static int32_t day_of_text(const char *iso)
+static inline int32_t day_of_text(const char *iso)
 {
     int32_t d = -1;
     assert_true(wn_parse_day(wn_str_of(iso), &d));
     return d;
 }
 
-static int64_t micros(const char *text)
+static inline int64_t micros(const char *text)
 {
     int64_t m = 0;
     if (!wn_parse_micros(wn_str_of(text), &m))
@@ -148,7 +148,7 @@ static int64_t micros(const char *text)
 }
 
 /* Some problem of the summary speaks of this. */
-static bool has_problem(const char *words)
+static inline bool has_problem(const char *words)
 {
     for (size_t i = 0; i < summary.n_problems; i++)
         if (wn_str_find(summary.problems[i].text, wn_str_of(words)) < summary.problems[i].text.n)
