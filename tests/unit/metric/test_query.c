@@ -210,6 +210,22 @@ static void test_too_many(void **state)
     assert_non_null(strstr(why.text, "at most 1000"));
 }
 
+static void test_too_large_together(void **state)
+{
+    struct fixture *f = *state;
+    struct wn_query q;
+    struct wn_why why = {0};
+    static const char formula[] =
+        "1/(1+1/(1+1/(1+1/(1+1/(1+1/(1+1/(1+1/(1+1/(1+spend)))))))))"; /* 2^9 times in SQL */
+    struct wn_str filter = WN_STR("");
+    for (int i = 0; i < 8; i++)
+        filter = wn_arena_printf(&f->a, "%.*s%s;", WN_STR_ARG(filter), formula);
+    assert_int_equal(parse(f, &(struct asked){.filter = filter.p}, &q, &why), WN_INVALID);
+    assert_non_null(strstr(why.text, "too large"));
+    memset(&why, 0, sizeof why);
+    assert_int_equal(parse(f, &(struct asked){.filter = formula}, &q, &why), WN_OK);
+}
+
 static void test_one_open_end_beyond_the_data(void **state)
 {
     struct wn_query q = parsed(*state, &(struct asked){.from = "2027-01-01"});
@@ -521,6 +537,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_errors_name_their_part, setup, teardown),
         cmocka_unit_test_setup_teardown(test_filter_error_column, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_large_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_open_end_beyond_the_data, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compare_range, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_are_bound, setup, teardown),
