@@ -40,7 +40,7 @@ measure() { # TARGET CONNECTIONS
         printf "%-14s %4d connections %6d requests/s, p99 %s (closed loop)%s\n", t, c, r, p, e}' "$work/wrk"
 }
 for c in 8 64 512; do measure /health "$c"; done
-for c in 64 512; do measure /openapi.json "$c"; done # the layer alone: a ready body
+for c in 64 512; do measure /api "$c"; done # the layer alone: a small ready body
 before=$(rss_kb)
 for _ in $(seq $n_idle); do
     exec {fd}<>"/dev/tcp/127.0.0.1/$port"

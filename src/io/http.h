@@ -75,7 +75,8 @@ bool wn_http_cancelled(const struct wn_http_request *r);
 struct wn_http_response {
     int status;
     struct wn_str content_type; /* static or in the request's arena */
-    struct wn_str body;         /* in the request's arena, or static when body_is_static */
+    struct wn_str body;         /* in the request's arena, or static when body_is_static; with
+                                 * status 304 what 200 would bring: only its length is sent */
     bool body_is_static;        /* lives for ever (embedded files): not copied */
     struct wn_http_param headers[16];
     size_t n_headers;

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -47,7 +48,9 @@ enum route_kind {
     ROUTE_GATE,
     ROUTE_PATIENT,
     ROUTE_UPLOAD,
-    ROUTE_SHOW
+    ROUTE_SHOW,
+    ROUTE_SAME,
+    ROUTE_INJECT
 };
 
 static const struct route {
@@ -68,6 +71,8 @@ static const struct route {
     {"/upload", ROUTE_UPLOAD, WN_BODY_UPLOAD, 256 << 20, true},
     {"/small-upload", ROUTE_UPLOAD, WN_BODY_UPLOAD, 1000, false},
     {"/show", ROUTE_SHOW, WN_BODY_NONE, 0, false},
+    {"/same", ROUTE_SAME, WN_BODY_NONE, 0, false},
+    {"/inject", ROUTE_INJECT, WN_BODY_NONE, 0, false},
 };
 
 static char static_body[1 << 20];
@@ -175,6 +180,15 @@ static void handle(void *context, void *route, struct wn_http_request *r,
         break;
     case ROUTE_SHOW:
         show_request(r, &out);
+        break;
+    case ROUTE_SAME:
+        response->status = 304;
+        wn_buf_append_z(&out, "hello");
+        break;
+    case ROUTE_INJECT:
+        wn_http_set_header(response, WN_STR("X-Bad"), WN_STR("a\r\nX-Injected: b"));
+        wn_http_set_header(response, WN_STR("X-Good"), WN_STR("c"));
+        wn_buf_append_z(&out, "hello");
         break;
     }
     if (!response->body.p)
@@ -471,6 +485,34 @@ static void answers_head_without_body(void **state)
     r = read_reply(fd, true);
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "hello");
+    reply_free(&r);
+    close(fd);
+}
+
+static void answers_not_modified_with_the_length_only(void **state)
+{
+    (void)state;
+    int fd = dial();
+    put_z(fd, "GET /same HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n");
+    struct reply r = read_reply(fd, false);
+    assert_int_equal(r.status, 304);
+    assert_non_null(strstr(r.head, "Content-Length: 5\r\n"));
+    reply_free(&r);
+    r = read_reply(fd, true);
+    assert_int_equal(r.status, 200);
+    reply_free(&r);
+    close(fd);
+}
+
+static void a_header_cannot_be_split(void **state)
+{
+    (void)state;
+    int fd = dial();
+    put_z(fd, "GET /inject HTTP/1.1\r\n" HOST "\r\n");
+    struct reply r = read_reply(fd, true);
+    assert_int_equal(r.status, 200);
+    assert_null(strstr(r.head, "X-Injected"));
+    assert_non_null(strstr(r.head, "X-Good: c\r\n"));
     reply_free(&r);
     close(fd);
 }
@@ -1272,6 +1314,27 @@ static void a_spool_that_cannot_be_made_is_said(void **state)
     expect_form("/upload", "b", body, strlen(body), 404, "cannot make a temporary file");
 }
 
+static void a_full_disk_is_said(void **state)
+{
+    enum { SIZE = 1800 * 1024 };
+    struct rlimit unlimited, limit;
+    (void)state;
+    static char body[SIZE + 512];
+    const char *head = "--b\r\n" PART_FILE, *tail = "\r\n--b--\r\n";
+    memset(body, 'd', sizeof body);
+    memcpy(body, head, strlen(head));
+    memcpy(body + SIZE, tail, strlen(tail));
+    /* A limit on file sizes fails the write of the spool as a full disk does. */
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &unlimited);
+    limit = unlimited;
+    limit.rlim_cur = 1 << 20;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    expect_form("/upload", "b", body, SIZE + strlen(tail), 507, "cannot write");
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+    expect_form("/upload", "b", body, SIZE + strlen(tail), 200, "file=a.csv;");
+}
+
 static void uploads_do_not_fill_memory(void **state)
 {
     (void)state;
@@ -1329,6 +1392,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_pipelined_requests_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_head_without_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_not_modified_with_the_length_only, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_header_cannot_be_split, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_static_bodies_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(request_id_is_echoed_when_sane, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_connections_do_not_stall, set_up, tear_down),
@@ -1357,6 +1423,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_bytes_do_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forms_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forms_are_limited, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_spool_that_cannot_be_made_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, raise_limits, NULL);
