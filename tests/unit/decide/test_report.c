@@ -1,15 +1,21 @@
-/* Protects the workbook: that what is in the sheets is what was measured, as numbers, that a name
- * typed by somebody is never run as a formula, and that no value is an empty cell. */
+/* Protects what people take away. The workbook: that what is in the sheets is what was measured, as
+ * numbers, that a name typed by somebody is never run as a formula, and that no value is an empty
+ * cell. The charts of metrics: that they show the numbers of the stores, "Others" included. */
 #include "decide/report.h"
 
 #include "decide/report_int.h"
 
+#include "core/date.h"
+#include "core/num.h"
+
+#include <ftw.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -412,6 +418,406 @@ static void cell_texts_are_safe(void **state)
     wn_arena_deinit(&a);
 }
 
+/* ---- from the stores --------------------------------------------------------------------------
+ */
+
+/* Fontconfig keeps its caches until the process ends and counts as leaking. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\nleak:libpango\n";
+}
+
+enum { N_CAMPAIGNS = 12, N_DAYS = 5, DAY_0 = 20758 /* 2026-11-01, a Sunday */ };
+
+struct fixture {
+    char directory[64];
+    struct wn_arena a;
+    struct wn_book book;
+};
+
+static void ok(wn_rc rc, const struct wn_why *why)
+{
+    if (rc)
+        fail_msg("%s %s: %s", wn_rc_name(rc), why->field, why->text);
+}
+
+static struct fixture *full, *empty; /* opening a store takes longer than a test */
+
+static struct fixture *open_stores(void)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct wn_why why = {0};
+    struct wn_str note;
+    struct wn_facts_options options = {.n_threads = 1, .n_readers_max = 1};
+    snprintf(f->directory, sizeof f->directory, "/tmp/winnow-report-XXXXXX");
+    assert_non_null(mkdtemp(f->directory));
+    wn_arena_init(&f->a, 0);
+    f->book.tenant_id = 1;
+    struct wn_str facts = wn_arena_printf(&f->a, "duckdb:%s", f->directory);
+    struct wn_str catalog = wn_arena_printf(&f->a, "sqlite:%s/catalog.sqlite", f->directory);
+    ok(wn_facts_open(facts, &options, &f->a, &note, &f->book.facts, &why), &why);
+    ok(wn_catalog_open(catalog, &f->book.catalog, &why), &why);
+    return f;
+}
+
+/* What campaign i spent and earned on day d; campaign 3 rests on day 2. */
+static int64_t spend_of(int i, int d)
+{
+    return 100 * (N_CAMPAIGNS - i) + d;
+}
+static int64_t revenue_of(int i, int d)
+{
+    return spend_of(i, d) * (i + 2) / 3 + 7;
+}
+static bool rests(int i, int d)
+{
+    return i == 3 && d == 2;
+}
+
+/* Campaign i is on channel 1 + i % 3, in a country whose name is hard on a filter. */
+static void fill_stores(struct fixture *f)
+{
+    struct wn_facts_tx *tx = NULL;
+    struct wn_why why = {0};
+    int32_t account = 0, campaign = 0, country = 0;
+    ok(wn_facts_begin(f->book.facts, 1, 1, 0, &tx, &why), &why);
+    ok(wn_facts_tx_name(tx, WN_NAME_ACCOUNT, 0, WN_STR("a"), WN_STR("Account"), &account, &why),
+       &why);
+    for (int i = 0; i < N_CAMPAIGNS; i++) {
+        struct wn_str name = wn_arena_printf(&f->a, "Sale | %d; now=\"%d\"", i, i);
+        struct wn_str place = wn_arena_printf(&f->a, "north|%d;x", i);
+        ok(wn_facts_tx_name(tx, WN_NAME_CAMPAIGN, account, name, name, &campaign, &why), &why);
+        ok(wn_facts_tx_name(tx, WN_NAME_COUNTRY, 0, place, place, &country, &why), &why);
+        for (int d = 0; d < N_DAYS; d++) {
+            struct wn_stat row = {.day = DAY_0 + d,
+                                  .account_id = account,
+                                  .campaign_id = campaign,
+                                  .country_id = country,
+                                  .channel = (uint8_t)(1 + i % 3),
+                                  .hour = WN_HOUR_NONE};
+            row.measures[WN_MEASURE_SPEND] = spend_of(i, d) * WN_MICROS;
+            row.measures[WN_MEASURE_REVENUE] = revenue_of(i, d) * WN_MICROS;
+            if (!rests(i, d))
+                ok(wn_facts_tx_append(tx, &row, 1, &why), &why);
+        }
+    }
+    ok(wn_facts_commit(tx, &why), &why);
+    struct wn_account a = {.tenant_id = 1,
+                           .account_id = account,
+                           .name = WN_STR("Account"),
+                           .format = WN_STR("sample"),
+                           .currency = WN_STR("USD"),
+                           .is_sample = true};
+    ok(wn_catalog_put_account(f->book.catalog, &a, &why), &why);
+}
+
+static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *place)
+{
+    (void)s, (void)kind, (void)place;
+    return remove(path);
+}
+
+static int close_stores(struct fixture *f)
+{
+    wn_facts_close(f->book.facts);
+    wn_catalog_close(f->book.catalog);
+    wn_arena_deinit(&f->a);
+    int rc = nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(f);
+    return rc;
+}
+
+static int set_up_group(void **state)
+{
+    (void)state;
+    empty = open_stores();
+    full = open_stores();
+    fill_stores(full);
+    return 0;
+}
+
+static int tear_down_group(void **state)
+{
+    (void)state;
+    return close_stores(empty) | close_stores(full);
+}
+
+static struct wn_buf metric_png(struct fixture *f, const struct wn_chart_request *request)
+{
+    struct wn_buf png;
+    struct wn_why why = {0};
+    wn_buf_init(&png, 16 << 20);
+    ok(wn_chart_metric(&f->book, request, &f->a, &png, &why), &why);
+    return png;
+}
+
+/* The picture of a request is, byte for byte, that of a chart made by hand. */
+static void assert_picture(struct fixture *f, const struct wn_chart_request *request,
+                           const struct wn_chart *by_hand)
+{
+    struct wn_buf got = metric_png(f, request), expected;
+    struct wn_why why = {0};
+    wn_buf_init(&expected, 16 << 20);
+    ok(wn_chart_png(by_hand, &expected, &why), &why);
+    assert_int_equal(got.n, expected.n);
+    assert_memory_equal(got.p, expected.p, got.n);
+    wn_buf_deinit(&got);
+    wn_buf_deinit(&expected);
+}
+
+static struct wn_str day_labels[N_DAYS];
+static char day_texts[N_DAYS][WN_DAY_TEXT_MAX];
+
+static struct wn_chart over_days(struct wn_chart_series *series, size_t n)
+{
+    for (int d = 0; d < N_DAYS; d++) {
+        wn_print_day(DAY_0 + d, day_texts[d]);
+        day_labels[d] = wn_str_of(day_texts[d]);
+    }
+    return (struct wn_chart){.kind = WN_CHART_LINE,
+                             .unit = WN_UNIT_FACTOR,
+                             .n_points = N_DAYS,
+                             .subtitle = WN_STR("Sample data \u00b7 1 Nov \u2013 5 Nov 2026"
+                                                " \u00b7 by day"),
+                             .labels = day_labels,
+                             .series = series,
+                             .n_series = n,
+                             .currency = WN_STR("USD")};
+}
+
+static void an_empty_workspace_draws_no_data(void **state)
+{
+    (void)state;
+    struct wn_chart_request request = wn_chart_request_roi();
+    struct wn_chart by_hand = {.kind = WN_CHART_LINE,
+                               .title = WN_STR("ROI by channel"),
+                               .subtitle = WN_STR(""),
+                               .unit = WN_UNIT_RATIO};
+    assert_picture(empty, &request, &by_hand);
+}
+
+static void channels_over_days(void **state)
+{
+    (void)state;
+    double v[3][N_DAYS];
+    for (int c = 0; c < 3; c++)
+        for (int d = 0; d < N_DAYS; d++) {
+            double spent = 0, earned = 0;
+            for (int i = c; i < N_CAMPAIGNS; i += 3) {
+                spent += rests(i, d) ? 0 : (double)spend_of(i, d);
+                earned += rests(i, d) ? 0 : (double)revenue_of(i, d);
+            }
+            v[c][d] = earned / spent;
+        }
+    struct wn_chart_series series[] = {{WN_STR("Facebook"), 1, v[0]},
+                                       {WN_STR("Instagram"), 2, v[1]},
+                                       {WN_STR("Google Ads"), 3, v[2]}};
+    struct wn_chart by_hand = over_days(series, 3);
+    by_hand.title = WN_STR("ROAS by channel");
+    struct wn_chart_request request = {.query = {.metrics = WN_STR("roas")}};
+    assert_picture(full, &request, &by_hand);
+    v[1][3] += .05; /* the comparison above can fail */
+    struct wn_buf got = metric_png(full, &request), other;
+    wn_buf_init(&other, 16 << 20);
+    assert_int_equal(wn_chart_png(&by_hand, &other, NULL), WN_OK);
+    assert_true(got.n != other.n || memcmp(got.p, other.p, got.n) != 0);
+    wn_buf_deinit(&got);
+    wn_buf_deinit(&other);
+}
+
+/* Campaigns by spend: the third rested for a day, so the fourth is before it. */
+static const int by_spend[N_CAMPAIGNS] = {0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10, 11};
+
+/* Seven campaigns that spent most, and the return of all the others together. */
+static void others_are_one_exact_series(void **state)
+{
+    (void)state;
+    struct fixture *f = full;
+    double v[8][N_DAYS];
+    struct wn_chart_series series[8];
+    for (int i = 0; i < 8; i++) {
+        for (int d = 0; d < N_DAYS; d++) {
+            double spent = 0, earned = 0;
+            for (int k = i; k < (i == 7 ? N_CAMPAIGNS : i + 1); k++) {
+                spent += (double)spend_of(by_spend[k], d);
+                earned += (double)revenue_of(by_spend[k], d);
+            }
+            v[i][d] = rests(by_spend[i], d) ? NAN : earned / spent;
+        }
+        series[i] = (struct wn_chart_series){
+            wn_arena_printf(&f->a, "Sale | %d; now=\"%d\"", by_spend[i], by_spend[i]), -1, v[i]};
+    }
+    series[7].label = WN_STR("Others");
+    series[7].color = WN_CHART_COLOR_OTHERS;
+    struct wn_chart by_hand = over_days(series, 8);
+    by_hand.title = WN_STR("Mine");
+    struct wn_chart_request request = {
+        .query = {.metrics = WN_STR("roas"), .by = WN_STR("campaign,day")},
+        .title = WN_STR("Mine")};
+    assert_picture(f, &request, &by_hand);
+}
+
+/* Names that cannot stand in a filter are drawn all the same; what is left out is said. */
+static void hard_names_are_drawn(void **state)
+{
+    (void)state;
+    struct fixture *f = full;
+    double v[7][N_DAYS];
+    struct wn_chart_series series[7];
+    for (int i = 0; i < 7; i++) {
+        for (int d = 0; d < N_DAYS; d++)
+            v[i][d] = rests(by_spend[i], d) ? NAN : (double)spend_of(by_spend[i], d);
+        series[i] =
+            (struct wn_chart_series){wn_arena_printf(&f->a, "north|%d;x", by_spend[i]), -1, v[i]};
+    }
+    struct wn_chart by_hand = over_days(series, 7);
+    by_hand.title = WN_STR("Spend by country");
+    by_hand.unit = WN_UNIT_MONEY;
+    by_hand.subtitle = WN_STR("Sample data \u00b7 1 Nov \u2013 5 Nov 2026 \u00b7 by day"
+                              " \u00b7 the largest only");
+    struct wn_chart_request request = {
+        .query = {.metrics = WN_STR("spend"), .by = WN_STR("day,country")}};
+    assert_picture(f, &request, &by_hand);
+}
+
+static void bars_of_channels(void **state)
+{
+    (void)state;
+    double v[3] = {0};
+    for (int i = 0; i < N_CAMPAIGNS; i++)
+        for (int d = 1; d < 4; d++)
+            v[i % 3] += rests(i, d) ? 0 : (double)spend_of(i, d);
+    struct wn_chart_series one = {WN_STR("All"), -1, v};
+    struct wn_str labels[] = {WN_STR("Facebook"), WN_STR("Instagram"), WN_STR("Google Ads")};
+    int colors[] = {1, 2, 3};
+    struct wn_chart by_hand = {.kind = WN_CHART_BAR,
+                               .title = WN_STR("Spend by channel"),
+                               .subtitle = WN_STR("Sample data \u00b7 2 Nov \u2013 4 Nov 2026"),
+                               .unit = WN_UNIT_MONEY,
+                               .currency = WN_STR("USD"),
+                               .labels = labels,
+                               .n_points = 3,
+                               .series = &one,
+                               .n_series = 1,
+                               .point_colors = colors,
+                               .dark = true,
+                               .width_px = 600,
+                               .height_px = 400};
+    struct wn_chart_request request = {.query = {.metrics = WN_STR("spend"),
+                                                 .by = WN_STR("channel"),
+                                                 .from = WN_STR("2026-11-02"),
+                                                 .to = WN_STR("2026-11-04")},
+                                       .dark = true,
+                                       .width_px = 600,
+                                       .height_px = 400};
+    assert_picture(full, &request, &by_hand);
+}
+
+static void every_axis_can_be_drawn(void **state)
+{
+    (void)state;
+    static const char *const by[] = {
+        "day",         "week", "month",    "hour",   "weekday", "month,channel", "weekday,campaign",
+        "hour,device", "ad",   "age,week", "account"};
+    static const char *const kinds[] = {"", "line", "bar"};
+    for (size_t i = 0; i < WN_COUNT(by); i++)
+        for (size_t k = 0; k < WN_COUNT(kinds); k++) {
+            struct wn_chart_request request = {
+                .query = {.metrics = WN_STR("spend"), .by = wn_str_of(by[i])},
+                .kind = wn_str_of(kinds[k]),
+                .width_px = 320,
+                .height_px = 320};
+            struct wn_buf png = metric_png(full, &request);
+            assert_true(png.n > 500);
+            wn_buf_deinit(&png);
+        }
+}
+
+static void bad_requests_name_the_part(void **state)
+{
+    (void)state;
+    struct fixture *f = full;
+    const struct {
+        struct wn_chart_request request;
+        const char *field;
+    } cases[] = {
+        {{.query = {.metrics = WN_STR("spend,roas")}}, "metrics"},
+        {{.query = {.metrics = WN_STR("nonsense")}}, "metrics"},
+        {{.query = {.by = WN_STR("planet")}}, "by"},
+        {{.query = {.by = WN_STR("day,week")}}, "by"},
+        {{.query = {.by = WN_STR("channel,campaign")}}, "by"},
+        {{.query = {.compare = WN_STR("previous")}}, "compare"},
+        {{.query = {.from = WN_STR("2026-02-30")}}, "from"},
+        {{.query = {.filter = WN_STR("planet=mars")}}, "filter"},
+        {{.kind = WN_STR("pie")}, "kind"},
+        {{.width_px = 5}, "width"},
+        {{.height_px = 100000}, "height"},
+    };
+    for (size_t i = 0; i < WN_COUNT(cases); i++) {
+        struct wn_buf png;
+        struct wn_why why = {0};
+        wn_buf_init(&png, 16 << 20);
+        assert_int_equal(wn_chart_metric(&f->book, &cases[i].request, &f->a, &png, &why),
+                         WN_INVALID);
+        assert_string_equal(why.field, cases[i].field);
+        assert_true(why.text[0] != 0);
+        assert_int_equal(png.n, 0);
+        wn_buf_deinit(&png);
+    }
+}
+
+static void the_workbook_is_made_from_the_stores(void **state)
+{
+    (void)state;
+    struct fixture *f = full;
+    struct wn_buf zip;
+    struct wn_why why = {0};
+    wn_buf_init(&zip, WN_REPORT_BYTES_MAX);
+    ok(wn_report_xlsx(&f->book, DAY_0 + 3, DAY_0 + 4, &f->a, &zip, &why), &why);
+    double now = 0, before = 0, campaign = 0;
+    for (int i = 0; i < N_CAMPAIGNS; i++)
+        for (int d = 1; d < 5; d++)
+            *(d < 3 ? &before : &now) += rests(i, d) ? 0 : (double)spend_of(i, d);
+    campaign = (double)(spend_of(0, 3) + spend_of(0, 4));
+    assert_text(&zip, 1, "A7", "Spend, USD");
+    assert_number(&zip, 1, "B7", now);
+    assert_number(&zip, 1, "C7", before);
+    char text[512];
+    bool is_number;
+    cell(&zip, 1, "D7", text, &is_number);
+    assert_true(is_number && fabs(strtod(text, NULL) - (now - before) / before) < 1e-12);
+    assert_text(&zip, 2, "A2", "Facebook");
+    assert_text(&zip, 3, "A2", "Sale | 0; now=\"0\"");
+    assert_text(&zip, 3, "B2", "Facebook");
+    assert_text(&zip, 3, "C2", "Account");
+    assert_number(&zip, 3, "D2", campaign);
+    assert_text(&zip, 3, "A13", "Sale | 11; now=\"11\"");
+    assert_empty(&zip, 3, "A14");
+    assert_number(&zip, 4, "A2", 46330);
+    assert_empty(&zip, 4, "A4");
+    assert_text(&zip, 1, "A4", "Sample data: made by the market simulator. Amounts in USD");
+    wn_buf_deinit(&zip);
+    wn_buf_init(&zip, WN_REPORT_BYTES_MAX);
+    assert_int_equal(wn_report_xlsx(&f->book, 10, 9, &f->a, &zip, &why), WN_INVALID);
+    assert_string_equal(why.field, "from");
+    wn_buf_deinit(&zip);
+}
+
+static void an_empty_workspace_has_a_workbook(void **state)
+{
+    (void)state;
+    struct fixture *f = empty;
+    struct wn_buf zip;
+    struct wn_why why = {0};
+    wn_buf_init(&zip, WN_REPORT_BYTES_MAX);
+    ok(wn_report_xlsx(&f->book, DAY_0, DAY_0 + 9, &f->a, &zip, &why), &why);
+    char *strings = unzip(&zip, "xl/sharedStrings.xml");
+    assert_non_null(strstr(strings, "There is no data in this range."));
+    free(strings);
+    wn_buf_deinit(&zip);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +830,15 @@ int main(void)
         cmocka_unit_test(same_data_same_bytes),
         cmocka_unit_test(a_small_limit_is_an_error),
         cmocka_unit_test(cell_texts_are_safe),
+        cmocka_unit_test(an_empty_workspace_draws_no_data),
+        cmocka_unit_test(channels_over_days),
+        cmocka_unit_test(others_are_one_exact_series),
+        cmocka_unit_test(hard_names_are_drawn),
+        cmocka_unit_test(bars_of_channels),
+        cmocka_unit_test(every_axis_can_be_drawn),
+        cmocka_unit_test(bad_requests_name_the_part),
+        cmocka_unit_test(the_workbook_is_made_from_the_stores),
+        cmocka_unit_test(an_empty_workspace_has_a_workbook),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
 }
