@@ -129,6 +129,14 @@ static int hue_of_channel(int code)
     return code <= 0 ? -1 : (code - 1) % WN_CHART_SERIES_MAX;
 }
 
+uint32_t chart_channel_color(int code)
+{
+    int hue = hue_of_channel(code);
+    const struct rgb *c = hue < 0 ? &themes[0].others : &themes[0].hues[hue];
+    return (uint32_t)lround(c->r * 255) << 16 | (uint32_t)lround(c->g * 255) << 8 |
+           (uint32_t)lround(c->b * 255);
+}
+
 /* A channel keeps its hue in every chart; where two would share one, the later takes a free one. */
 static void choose_hues(struct canvas *c)
 {

@@ -5,6 +5,10 @@
 #include "decide/chart.h"
 
 #define CHART_TICKS_MAX 24
+
+/* The colour of a channel on white, 0xRRGGBB: the same in pictures and workbooks. */
+uint32_t chart_channel_color(int code);
+
 #define CHART_TEXT_MAX 64
 
 /* Round values that cover a range: first + i * step, i < n. */

@@ -244,6 +244,27 @@ static const char *axis_format(wn_metric_unit unit)
     return formats[unit];
 }
 
+enum { SLICES_MAX = 32 };
+
+/* Slices have the colours that their channels have everywhere. */
+static void color_slices(struct book *b, lxw_chart_series *series, const struct wn_table *t)
+{
+    lxw_chart_fill fills[SLICES_MAX];
+    lxw_chart_point points[SLICES_MAX], *list[SLICES_MAX + 1];
+    size_t n = t->n_rows < SLICES_MAX ? t->n_rows : SLICES_MAX;
+    for (size_t r = 0; r < n; r++) {
+        const struct wn_value *v = cell(t, r, column_of(t, WN_STR("channel")));
+        const struct wn_code *code = NULL;
+        if (v && v->kind == WN_VALUE_TEXT)
+            code = wn_code_by_name(wn_channels, wn_n_channels, v->text);
+        fills[r] = (lxw_chart_fill){.color = chart_channel_color(code ? code->code : 0)};
+        points[r] = (lxw_chart_point){.fill = &fills[r]};
+        list[r] = &points[r];
+    }
+    list[n] = NULL;
+    keep(b, chart_series_set_points(series, list));
+}
+
 static void add_series(struct book *b, lxw_chart *chart, const struct chart_plan *plan, int i)
 {
     static const lxw_color_t colors[2] = {BLUE, ORANGE};
@@ -265,7 +286,9 @@ static void add_series(struct book *b, lxw_chart *chart, const struct chart_plan
     if (plan->type == LXW_CHART_LINE) {
         lxw_chart_line line = {.color = colors[i], .width = 2.25};
         chart_series_set_line(series, &line);
-    } else if (plan->type != LXW_CHART_DOUGHNUT) {
+    } else if (plan->type == LXW_CHART_DOUGHNUT) {
+        color_slices(b, series, plan->table);
+    } else {
         lxw_chart_fill fill = {.color = colors[i]};
         chart_series_set_fill(series, &fill);
     }

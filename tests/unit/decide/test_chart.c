@@ -8,6 +8,7 @@
 
 #include <cairo.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -126,6 +127,38 @@ static void same_input_same_bytes(void **state)
     wn_buf_deinit(&a);
     wn_buf_deinit(&b);
     wn_buf_deinit(&c);
+}
+
+static void *draw_many(void *context)
+{
+    struct wn_buf *last = context;
+    struct wn_chart chart = chart_of(WN_CHART_LINE, 6);
+    for (int i = 0; i < 8; i++) {
+        wn_buf_init(last, 32 << 20);
+        if (wn_chart_png(&chart, last, NULL) || i == 7)
+            break;
+        wn_buf_deinit(last);
+    }
+    return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    enum { N_THREADS = 4 };
+    pthread_t threads[N_THREADS];
+    struct wn_buf out[N_THREADS];
+    struct wn_chart chart = chart_of(WN_CHART_LINE, 6);
+    struct wn_buf alone = render(&chart);
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, draw_many, &out[i]), 0);
+    for (int i = 0; i < N_THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(out[i].n, alone.n);
+        assert_memory_equal(out[i].p, alone.p, alone.n);
+        wn_buf_deinit(&out[i]);
+    }
+    wn_buf_deinit(&alone);
 }
 
 static void size_and_theme_are_kept(void **state)
@@ -431,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
         cmocka_unit_test(size_and_theme_are_kept),
         cmocka_unit_test(a_channel_keeps_its_colour),
         cmocka_unit_test(longer_bars_have_more_ink),

@@ -314,6 +314,13 @@ static void charts_point_at_the_tables(void **state)
     assert_non_null(strstr(chart, "Daily!$B$2:$B$3"));
     assert_non_null(strstr(chart, "Daily!$C$2:$C$3"));
     free(chart);
+    chart = unzip(&zip, "xl/charts/chart2.xml"); /* slices: Google Ads, Facebook */
+    assert_non_null(chart);
+    assert_non_null(strstr(chart, "doughnutChart"));
+    assert_non_null(strstr(chart, "Channels!$B$2:$B$3"));
+    const char *google = strstr(chart, "009268"), *facebook = strstr(chart, "0072B2");
+    assert_true(google && facebook && google < facebook);
+    free(chart);
     wn_buf_deinit(&zip);
 }
 
