@@ -13,7 +13,7 @@ struct wn_call {
     struct wn_http_request *request;
     struct wn_http_response *response;
     const struct wn_route *route;
-    struct wn_arena *a;      /* the request's */
+    struct wn_arena *a;         /* the request's */
     struct wn_str path_args[4]; /* the {parts} of the path, in order */
     int32_t tenant_id;
     int64_t now_ms;
@@ -54,7 +54,8 @@ struct wn_route {
 extern const struct wn_route wn_routes[];
 extern const size_t wn_n_routes;
 
-/* ---- help for handlers ------------------------------------------------------------------------ */
+/* ---- help for handlers ------------------------------------------------------------------------
+ */
 
 /* The text of a parameter, or p = NULL when it was not given. */
 struct wn_str wn_call_text(const struct wn_call *call, const char *name);

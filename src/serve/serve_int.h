@@ -15,6 +15,7 @@ struct wn_front_call {
     const char *allow;              /* of a 405 and of OPTIONS */
     const struct wn_web_file *file; /* of a static answer */
     bool is_counted;
+    bool has_to_check; /* /health: this request asks the stores */
 };
 /* Rows of the counters behind the routes. */
 #define WN_COUNTER_STATIC (wn_n_routes)

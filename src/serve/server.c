@@ -3,6 +3,7 @@
 #include "io/clock.h"
 #include "io/log.h"
 #include "serve/handlers.h"
+#include "serve/health.h"
 #include "serve/import_jobs.h"
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
@@ -224,6 +225,10 @@ static bool plan(void *context, struct wn_http_request *r, struct wn_http_plan *
         out->body = f->call.route->body;
         out->body_bytes_max = f->call.route->body_bytes_max;
         out->on_worker = f->call.route->on_worker;
+        if (f->call.route->handle == wn_handle_health) {
+            f->has_to_check = wn_health_claim(s->app->health, wn_clock_monotonic_ns());
+            out->on_worker = f->has_to_check;
+        }
     }
     return true;
 }
@@ -304,6 +309,8 @@ static wn_rc start(struct wn_server *s, const struct wn_server_options *options,
     if (!rc)
         rc = wn_http_counters_new(WN_N_COUNTERS, &app->counters, why);
     if (!rc)
+        rc = wn_health_new(&app->health, why);
+    if (!rc)
         rc = wn_import_jobs_start(app, &app->import_jobs, why);
     if (rc)
         return rc;
@@ -358,6 +365,8 @@ void wn_server_stop(struct wn_server *s)
     s->app->import_jobs = NULL;
     wn_http_counters_free(s->app->counters);
     s->app->counters = NULL;
+    wn_health_free(s->app->health);
+    s->app->health = NULL;
     free(s->spool_dir);
     free(s);
 }

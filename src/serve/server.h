@@ -18,6 +18,7 @@ struct wn_app {
     wn_rc (*load_sample)(struct wn_app *app, struct wn_why *why);
     struct wn_import_jobs *import_jobs; /* made by wn_server_start */
     struct wn_http_counters *counters;  /* likewise */
+    struct wn_health *health;           /* likewise */
 };
 
 struct wn_server;

@@ -5,15 +5,15 @@
 #include "core/str.h"
 
 struct wn_web_file {
-    const char *path;         /* "/index.html", "/assets/main-3f2a.js", "/openapi.json" */
+    const char *path; /* "/index.html", "/assets/main-3f2a.js", "/openapi.json" */
     const char *content_type;
-    const char *etag;         /* quoted, of the plain bytes */
-    bool is_hashed;           /* its name holds a hash of its content: may be cached for ever */
+    const char *etag; /* quoted, of the plain bytes */
+    bool is_hashed;   /* its name holds a hash of its content: may be cached for ever */
     const char *plain;
     size_t n_plain;
-    const char *gzip;         /* NULL where it would not be smaller */
+    const char *gzip; /* NULL where it would not be smaller */
     size_t n_gzip;
-    const char *brotli;       /* likewise */
+    const char *brotli; /* likewise */
     size_t n_brotli;
 };
 

@@ -3,6 +3,7 @@
 
 #include "decide/overview.h"
 #include "io/clock.h"
+#include "serve/health.h"
 #include "serve/import_jobs.h"
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
@@ -72,8 +73,11 @@ static void write_check(struct wn_json_writer *w, const char *name, wn_rc rc)
 
 wn_rc wn_handle_health(struct wn_call *call, struct wn_why *why)
 {
-    wn_rc catalog = wn_catalog_check(call->app->catalog, NULL);
-    wn_rc facts = wn_facts_check(call->app->facts, NULL);
+    wn_rc catalog, facts;
+    /* The front has sent this call to a worker if it has to ask. */
+    if (((struct wn_front_call *)call)->has_to_check)
+        wn_health_check(call->app->health, call->app);
+    wn_health_get(call->app->health, &catalog, &facts);
     struct wn_call_json json;
     wn_call_json_begin(call, &json);
     wn_json_begin_object(&json.w);
