@@ -64,7 +64,7 @@ static bool eval_coalesce(const struct wn_formula *f, const struct wn_sums *sums
 /* Everything that has no value as soon as one operand has none. */
 static bool eval_strict(const struct wn_formula *f, const struct wn_sums *sums, double *out)
 {
-    double v[WN_FORMULA_ARGS_MAX];
+    double v[WN_FORMULA_ARGS_MAX] = {0};
     for (uint32_t i = 0; i < f->n_args; i++)
         if (!eval(f->args[i], sums, &v[i]))
             return false;

@@ -220,6 +220,7 @@ static wn_rc find_group(struct evaluator *e, const struct wn_stat *row, int32_t 
         return wn_fail(why, rc, NULL, "the result has too many rows to group");
     if (added && (rc = new_group(e, keys, why)))
         return rc;
+    WN_ASSERT(*at < e->n_groups);
     *out = &e->groups[*at];
     return WN_OK;
 }
@@ -228,7 +229,7 @@ static wn_rc add_row(struct evaluator *e, const struct wn_stat *row, bool is_pre
                      struct wn_why *why)
 {
     int32_t day = is_previous ? wn_compare_shift(e->q, row->day) : row->day;
-    struct group *g;
+    struct group *g = NULL;
     for (size_t i = 0; i < e->n_plans; i++) {
         bool passes;
         if (!filter_passes(e, &e->plans[i], row, day, &passes))
@@ -239,6 +240,7 @@ static wn_rc add_row(struct evaluator *e, const struct wn_stat *row, bool is_pre
     wn_rc rc = find_group(e, row, day, &g, why);
     if (rc)
         return rc;
+    WN_ASSERT(g);
     g->has[is_previous] = true;
     for (int m = 0; m < WN_MEASURE_N; m++)
         if (!wn_add_i64(g->sums_micros[is_previous][m], row->measures[m],
