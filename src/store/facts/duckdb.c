@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/facts/duckdb_int.h"
 
@@ -65,7 +66,11 @@ static wn_rc duck_open(struct wn_str rest, const struct wn_facts_options *option
     d->lock.fd = -1;
     wn_names_init(&d->base.names);
     pthread_mutex_init(&d->readers_lock, NULL);
-    pthread_cond_init(&d->reader_left, NULL);
+    pthread_condattr_t attributes; /* a wait's deadline is of the clock that never jumps */
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->reader_left, &attributes);
+    pthread_condattr_destroy(&attributes);
     snprintf(d->engine_name, sizeof d->engine_name, "duckdb %s",
              duckdb_library_version() + (duckdb_library_version()[0] == 'v'));
     d->directory = strndup(rest.p, rest.n);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/buf.h"
+#include "io/clock.h"
 #include "store/facts/duckdb_int.h"
 
 enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
@@ -16,9 +17,8 @@ enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
  * nothing behind that way. */
 static wn_rc enter(struct duck_facts *d, duckdb_connection *out, struct wn_why *why)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WN_DUCK_READER_WAIT_MS / 1000;
+    int64_t until_ns = wn_clock_monotonic_ns() + WN_DUCK_READER_WAIT_MS * INT64_C(1000000);
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
     int waited = 0;
     pthread_mutex_lock(&d->readers_lock);
     while (d->n_readers >= d->options.n_readers_max && waited != ETIMEDOUT)
@@ -344,6 +344,7 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
     wn_rc rc = start_reading(d, sql, &r, why);
     if (!rc)
         rc = describe_result(&r, &c, why);
+    WN_ASSERT(rc || c.table);
     while (!rc && (chunk = duckdb_fetch_chunk(r.result))) {
         rc = collect_chunk(&c, chunk, why);
         duckdb_destroy_data_chunk(&chunk);

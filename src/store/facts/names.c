@@ -13,7 +13,7 @@ void wn_names_init(struct wn_names *n)
 
 static void free_text(struct wn_str *s)
 {
-    free((void *)(uintptr_t)s->p);
+    free((char *)s->p);
     *s = (struct wn_str){0};
 }
 
@@ -68,7 +68,7 @@ static bool grow_chains(struct wn_names *n)
     if (n->n < n->n_chains)
         return true;
     size_t n_chains = n->n_chains ? n->n_chains * 2 : 256;
-    struct wn_name_rec **chains = calloc(n_chains, sizeof *chains);
+    struct wn_name_rec **chains = calloc(n_chains, sizeof(struct wn_name_rec *));
     if (!chains)
         return false;
     for (size_t i = 0; i < n->n_chains; i++) {
@@ -135,10 +135,10 @@ static bool room_for_id(struct wn_names_tenant *t, int32_t id)
     size_t n_room = t->n_room ? t->n_room : 64;
     while (n_room <= (size_t)id)
         n_room *= 2;
-    struct wn_name_rec **list = realloc(t->by_id, n_room * sizeof *list);
+    struct wn_name_rec **list = realloc(t->by_id, n_room * sizeof(struct wn_name_rec *));
     if (!list)
         return false;
-    memset(list + t->n_room, 0, (n_room - t->n_room) * sizeof *list);
+    memset(list + t->n_room, 0, (n_room - t->n_room) * sizeof(struct wn_name_rec *));
     t->by_id = list;
     t->n_room = n_room;
     return true;
@@ -244,7 +244,7 @@ static bool room_for_staged(struct wn_names_tx *tx)
     if (tx->n_staged < tx->n_room)
         return true;
     size_t n_room = tx->n_room ? tx->n_room * 2 : 64;
-    struct wn_name_rec **staged = realloc(tx->staged, n_room * sizeof *staged);
+    struct wn_name_rec **staged = realloc(tx->staged, n_room * sizeof(struct wn_name_rec *));
     if (!staged)
         return false;
     tx->staged = staged;

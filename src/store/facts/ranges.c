@@ -25,6 +25,7 @@ void wn_ranges_join(struct wn_ranges *r)
 {
     if (r->n == 0 || r->n_joined == r->n)
         return;
+    WN_ASSERT(r->items);
     qsort(r->items, r->n, sizeof *r->items, by_account_and_day);
     size_t last = 0;
     for (size_t i = 1; i < r->n; i++) {
@@ -65,6 +66,7 @@ wn_rc wn_ranges_add(struct wn_ranges *r, struct wn_day_range range, size_t n_max
         if (rc)
             return rc;
     }
+    WN_ASSERT(r->items && r->n < r->n_room);
     r->items[r->n++] = range;
     return WN_OK;
 }
