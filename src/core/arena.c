@@ -115,15 +115,16 @@ struct wn_str wn_arena_dup(struct wn_arena *a, struct wn_str s)
 
 struct wn_str wn_arena_printf(struct wn_arena *a, const char *format, ...)
 {
-    va_list args;
+    va_list args, again;
     va_start(args, format);
+    va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *p = n < 0 ? NULL : wn_arena_alloc(a, (size_t)n + 1);
+    if (p)
+        vsnprintf(p, (size_t)n + 1, format, again);
+    va_end(again);
     if (!p)
         return (struct wn_str){0};
-    va_start(args, format);
-    vsnprintf(p, (size_t)n + 1, format, args);
-    va_end(args);
     return (struct wn_str){p, (size_t)n};
 }

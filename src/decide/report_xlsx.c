@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <xlsxwriter.h>
 
 enum { CELL_CHARS_MAX = 32000, CAMPAIGNS_IN_CHART = 10, HEADER_ROW_SUMMARY = 5 };
@@ -238,9 +236,10 @@ static int metric_index(const struct report_data *data, const char *name)
     return -1;
 }
 
-static const char *axis_format(wn_metric_unit unit)
+/* The library takes texts that it could change; it does not. */
+static char *axis_format(wn_metric_unit unit)
 {
-    static const char *const formats[] = {"#,##0", "#,##0", "0%", "0.0"};
+    static char formats[][8] = {"#,##0", "#,##0", "0%", "0.0"};
     return formats[unit];
 }
 
@@ -313,7 +312,7 @@ static void add_chart(struct book *b, lxw_worksheet *ws, uint32_t row, uint16_t 
     if (plan->type != LXW_CHART_DOUGHNUT) {
         wn_metric_unit unit = b->data->metrics[metric_index(b->data, plan->metrics[0])]->unit;
         lxw_chart_line grid = {.color = 0xE0E4E8, .width = 0.75};
-        chart_axis_set_num_format(chart->y_axis, (char *)(uintptr_t)axis_format(unit));
+        chart_axis_set_num_format(chart->y_axis, axis_format(unit));
         chart_axis_major_gridlines_set_line(chart->y_axis, &grid);
         if (strcmp(plan->sheet, "Daily") == 0) {
             chart_axis_set_num_format(chart->x_axis, "d mmm");
@@ -422,7 +421,7 @@ static lxw_worksheet *summary_sheet(struct book *b)
         return NULL;
     summary_head(b, ws);
     uint32_t row = HEADER_ROW_SUMMARY;
-    for (uint16_t i = 0; i < WN_COUNT(headers); i++) {
+    for (uint16_t i = 0; i < (uint16_t)WN_COUNT(headers); i++) {
         keep(b, worksheet_set_column(ws, i, i, headers[i].width, NULL));
         put_text(b, ws, row, i, wn_str_of(headers[i].text), i ? b->header_right : b->header);
     }
@@ -488,20 +487,18 @@ static void write_sheets(struct book *b)
 /* ---- the file ---------------------------------------------------------------------------------
  */
 
-static wn_rc read_all(int fd, struct wn_buf *out, struct wn_why *why)
+static wn_rc read_all(FILE *file, struct wn_buf *out, struct wn_why *why)
 {
-    off_t at = 0;
+    rewind(file);
     for (;;) {
         char *room = wn_buf_room(out, 1 << 16);
         if (!room)
             return wn_buf_check(out, why);
-        ssize_t n = pread(fd, room, 1 << 16, at);
-        if (n < 0)
-            return wn_fail(why, WN_IO, NULL, "the finished workbook cannot be read back");
+        size_t n = fread(room, 1, 1 << 16, file);
+        wn_buf_used(out, n);
         if (n == 0)
-            return WN_OK;
-        wn_buf_used(out, (size_t)n);
-        at += n;
+            return ferror(file) ? wn_fail(why, WN_IO, NULL, "the workbook cannot be read back")
+                                : WN_OK;
     }
 }
 
@@ -516,24 +513,27 @@ static wn_rc explain(const struct book *b, lxw_error closed, struct wn_why *why)
                    "the workbook cannot be written: %s", lxw_strerror(error));
 }
 
-/* The library writes to a path only: it gets that of a file in memory, which has no name. */
+/* The library writes to a path only: it gets that of a temporary file which has no name in any
+ * directory, so that nothing is left behind, whatever happens. */
 wn_rc report_write(const struct report_data *data, struct wn_arena *a, struct wn_buf *out,
                    struct wn_why *why)
 {
+    static char title[] = "Advertising report", author[] = "Winnow", sample[] = "Sample data",
+                none[] = "";
     char path[64];
-    int fd = memfd_create("winnow-report", MFD_CLOEXEC);
-    if (fd < 0)
-        return wn_fail(why, WN_IO, NULL, "there is no file in memory for the workbook");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    FILE *file = tmpfile();
+    if (!file)
+        return wn_fail(why, WN_DISK, NULL, "no temporary file can be made for the workbook");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
     struct book b = {.wb = workbook_new(path), .a = a, .data = data};
     if (!b.wb) {
-        close(fd);
+        fclose(file);
         return wn_fail(why, WN_MEMORY, NULL, "there is no memory for the workbook");
     }
     lxw_doc_properties properties = {
-        .title = (char *)(uintptr_t) "Advertising report",
-        .author = (char *)(uintptr_t) "Winnow",
-        .comments = (char *)(uintptr_t)(data->has_sample ? "Sample data" : ""),
+        .title = title,
+        .author = author,
+        .comments = data->has_sample ? sample : none,
         .created = (time_t)(data->day_to * (WN_DAY_MS / 1000)), /* the same data, the same file */
     };
     keep(&b, workbook_set_properties(b.wb, &properties));
@@ -543,7 +543,7 @@ wn_rc report_write(const struct report_data *data, struct wn_arena *a, struct wn
     lxw_error closed = workbook_close(b.wb);
     wn_rc rc = explain(&b, closed, why);
     if (!rc)
-        rc = read_all(fd, out, why);
-    close(fd);
+        rc = read_all(file, out, why);
+    fclose(file);
     return rc;
 }

@@ -207,7 +207,7 @@ static void draw_run(const struct wn_market *m, struct wn_market_campaign *t, st
     t->start_day_offset = 0;
     t->end_day_offset = n - 1;
     if (u > .58 && u <= .80)
-        t->start_day_offset = (int)wn_rand_below(r, (uint64_t)(n * 3 / 4 + 1));
+        t->start_day_offset = (int)wn_rand_below(r, (uint64_t)n * 3 / 4 + 1);
     else if (u > .80)
         t->end_day_offset = n / 4 + (int)wn_rand_below(r, (uint64_t)(n - n / 4));
     if (t->end_day_offset > n - 1)

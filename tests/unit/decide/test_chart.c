@@ -24,6 +24,16 @@ const char *__lsan_default_suppressions(void)
     return "leak:libfontconfig\nleak:libpango\n";
 }
 
+/* The libraries below are not built with the thread sanitizer, which cannot see their locks. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:libfontconfig\ncalled_from_lib:libpango\ncalled_from_lib:libglib\n"
+           "called_from_lib:libgobject\ncalled_from_lib:libcairo\ncalled_from_lib:libharfbuzz\n"
+           "called_from_lib:libfreetype\nrace:libfontconfig\nrace:libglib\nrace:libgobject\n"
+           "race:libpango\nrace:libcairo\nrace:libfreetype\nrace:libharfbuzz\n";
+}
+
 enum { N = 90 };
 static struct wn_str days[N];
 static char day_text[N][WN_DAY_TEXT_MAX];
