@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { importOverHttp, openPage, settle, shot, startBrowser, startWinnow, sum } from './tools.mjs';
+import { eventually, importOverHttp, openPage, settle, shot, startBrowser, startWinnow, sum } from './tools.mjs';
 
 let server, browser;
 before(async () => {
@@ -72,19 +72,23 @@ test('sorting, search and levels are in the address', async () => {
   await page.getByRole('button', { name: 'ROAS' }).click();
   await page.waitForURL(/sort=-roas/);
   await settle(page);
+  await page.locator('th[aria-sort=descending]', { hasText: 'ROAS' }).waitFor();
+  await settle(page);
   const falling = await names(page, 'campaign');
   await page.getByRole('button', { name: 'ROAS' }).click();
   await page.waitForURL(/sort=roas/);
   await settle(page);
-  assert.deepEqual(await names(page, 'campaign'), [...falling].reverse());
+  await eventually(async () => assert.deepEqual(await names(page, 'campaign'), [...falling].reverse()));
   assert.equal(await page.locator('th[aria-sort=ascending]').innerText().then((s) => s.trim().split(/\s/)[0]), 'ROAS');
 
   await page.keyboard.press('/');
   await page.keyboard.type('tiktok campaign');
   await page.waitForURL(/q=tiktok/);
   await settle(page);
-  assert.deepEqual((await names(page, 'campaign')).sort(), ['TikTok campaign 1', 'TikTok campaign 2']);
-  assert.equal(await cell(page.locator('tr[data-row=total]'), 'spend'), money(sum('spend', (r) => r.channel === 'TikTok')));
+  await eventually(async () => {
+    assert.deepEqual((await names(page, 'campaign')).sort(), ['TikTok campaign 1', 'TikTok campaign 2']);
+    assert.equal(await cell(page.locator('tr[data-row=total]'), 'spend'), money(sum('spend', (r) => r.channel === 'TikTok')));
+  });
   await page.getByRole('searchbox').fill('nothing like this');
   await page.getByText('Nothing is called like').waitFor();
   await end();
@@ -98,10 +102,10 @@ test('chosen rows are drawn apart and stay in the address', async () => {
   await page.waitForURL(/sel=/);
   await settle(page);
   const legend = page.getByRole('list', { name: /Lines/ });
-  assert.match(await legend.innerText(), /TikTok campaign 1[\s\S]*Facebook campaign 1/);
+  await eventually(async () => assert.match(await legend.innerText(), /TikTok campaign 1[\s\S]*Facebook campaign 1/));
   await page.reload();
-  await legend.waitFor();
-  assert.match(await legend.innerText(), /TikTok campaign 1[\s\S]*Facebook campaign 1/);
+  await eventually(async () => assert.match(await legend.innerText(), /TikTok campaign 1[\s\S]*Facebook campaign 1/));
+  await settle(page);
   const cursor = page.getByRole('slider');
   await cursor.focus();
   await page.keyboard.press('End');
@@ -134,17 +138,19 @@ test('an own metric: a bad formula says where, a good one becomes a column, and 
   const dialog = page.getByRole('dialog', { name: 'New metric' });
   await dialog.getByLabel('Label').fill('Profit per click');
   assert.equal(await dialog.getByLabel('Name in formulas').inputValue(), 'profit_per_click');
-  await dialog.getByLabel('Formula', { exact: true }).fill('(revenue - spend) / klicks');
+  await dialog.getByRole('textbox', { name: 'Formula', exact: true }).fill('(revenue - spend) / klicks');
   await dialog.getByRole('button', { name: 'Save metric' }).click();
   assert.match(await dialog.getByRole('alert').innerText(), /klicks/);
-  await dialog.getByLabel('Formula', { exact: true }).fill('(revenue - spend) / clicks');
+  await dialog.getByRole('textbox', { name: 'Formula', exact: true }).fill('(revenue - spend) / clicks');
   await dialog.getByRole('button', { name: 'Save metric' }).click();
   await dialog.waitFor({ state: 'hidden' });
   await page.waitForURL(/metrics=.*profit_per_click/);
   await settle(page);
   const wanted = (sum('revenue') - sum('spend')) / sum('clicks');
-  const shown = await cell(page.locator('tr[data-row=total]'), 'profit_per_click');
-  assert.ok(Math.abs(Number(shown.replace(/[^0-9.-]/g, '')) - wanted) < 0.051, `${shown} is not ${wanted}`);
+  await eventually(async () => {
+    const shown = await cell(page.locator('tr[data-row=total]'), 'profit_per_click');
+    assert.ok(Math.abs(Number(shown.replace(/[^0-9.-]/g, '')) - wanted) < 0.051, `${shown} is not ${wanted}`);
+  });
 
   await page.getByRole('button', { name: /^7 metrics/ }).click();
   await page.getByRole('button', { name: 'Delete Profit per click' }).click();

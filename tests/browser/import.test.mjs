@@ -103,7 +103,7 @@ test('a file without a date asks for the day and waits for it', async () => {
   const { page, end } = await openPage(browser, server.url);
   await page.goto(`${server.url}/import`);
   await drop(page, writeExport(server.dir, 'no day.csv', 'campaign,impressions,clicks,spend\nA,1000,10,5.25\nB,500,4,2\n'));
-  await page.getByText('carries no date').waitFor();
+  await page.getByText('carries no date').first().waitFor();
   assert.ok(await page.getByRole('button', { name: 'Import', exact: true }).isDisabled());
   await page.getByLabel('Day of these figures').fill('2026-10-05');
   await page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Import' && !b.disabled));

@@ -2,7 +2,7 @@
 // comparison and channels live in the address, and every figure shows its ground.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { close, DAY_FROM, DAY_TO, getJson, importOverHttp, kpi, openPage, settle, shot, startBrowser, startWinnow, sum } from './tools.mjs';
+import { close, eventually, DAY_FROM, DAY_TO, getJson, importOverHttp, kpi, openPage, settle, shot, startBrowser, startWinnow, sum } from './tools.mjs';
 
 let server, browser;
 before(async () => {
@@ -21,13 +21,13 @@ test('the page shows the sums of the file and the numbers of the API', async () 
   await page.locator('[data-kpi=spend]').waitFor();
   await settle(page);
 
-  close(await kpi(page, 'spend'), sum('spend'));
-  close(await kpi(page, 'revenue'), sum('revenue'));
-  close(await kpi(page, 'conversions'), sum('conversions'));
-  close(await kpi(page, 'roas'), sum('revenue') / sum('spend'));
+  await eventually(async () => close(await kpi(page, 'spend'), sum('spend')));
+  await eventually(async () => close(await kpi(page, 'revenue'), sum('revenue')));
+  await eventually(async () => close(await kpi(page, 'conversions'), sum('conversions')));
+  await eventually(async () => close(await kpi(page, 'roas'), sum('revenue') / sum('spend')));
   close(await kpi(page, 'roi'), (sum('revenue') - sum('spend')) / sum('spend'));
-  close(await kpi(page, 'cpa'), sum('spend') / sum('conversions'));
-  close(await kpi(page, 'ctr'), sum('clicks') / sum('impressions'));
+  await eventually(async () => close(await kpi(page, 'cpa'), sum('spend') / sum('conversions')));
+  await eventually(async () => close(await kpi(page, 'ctr'), sum('clicks') / sum('impressions')));
   close(await kpi(page, 'cpm'), (1000 * sum('spend')) / sum('impressions'));
 
   const names = ['spend', 'revenue', 'roas', 'roi', 'conversions', 'cpa', 'ctr', 'cpm'];
@@ -54,7 +54,7 @@ test('range, channels and comparison are the address, and a shared address shows
   await page.waitForURL(/range=7d/);
   await settle(page);
   const late = (r) => r.date >= '2026-09-14';
-  close(await kpi(page, 'spend'), sum('spend', late));
+  await eventually(async () => close(await kpi(page, 'spend'), sum('spend', late)));
 
   // 14 to 20 September against 7 to 13: 0.25 more a day and row, and the page says by how much.
   const earlier = sum('spend', (r) => r.date >= '2026-09-07' && r.date < '2026-09-14');
@@ -67,7 +67,7 @@ test('range, channels and comparison are the address, and a shared address shows
   await page.waitForURL(/channels=tiktok/);
   await page.keyboard.press('Escape');
   await settle(page);
-  close(await kpi(page, 'spend'), sum('spend', (r) => late(r) && r.channel === 'TikTok'));
+  await eventually(async () => close(await kpi(page, 'spend'), sum('spend', (r) => late(r) && r.channel === 'TikTok')));
 
   await page.getByLabel('Compare with').selectOption('none');
   await page.waitForURL(/compare=none/);
@@ -78,14 +78,14 @@ test('range, channels and comparison are the address, and a shared address shows
   await other.page.goto(page.url());
   await other.page.locator('[data-kpi=spend]').waitFor();
   await settle(other.page);
-  close(await kpi(other.page, 'spend'), sum('spend', (r) => late(r) && r.channel === 'TikTok'));
+  await eventually(async () => close(await kpi(other.page, 'spend'), sum('spend', (r) => late(r) && r.channel === 'TikTok')));
   await other.end();
 
   await page.goBack();
   await page.waitForURL((u) => !u.searchParams.has('compare'));
   await page.goto(`${server.url}/?from=2026-09-03&to=2026-09-04`);
   await settle(page);
-  close(await kpi(page, 'spend'), sum('spend', (r) => r.date === '2026-09-03' || r.date === '2026-09-04'));
+  await eventually(async () => close(await kpi(page, 'spend'), sum('spend', (r) => r.date === '2026-09-03' || r.date === '2026-09-04')));
   await end();
 });
 

@@ -92,6 +92,19 @@ export const settle = async (page) => {
   await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
 };
 
+/** Asks until the assertion holds; the last failure stands when it never does. */
+export async function eventually(check, ms = 10000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 export async function shot(page, name, fullPage = false) {
   mkdirSync(shots, { recursive: true });
   await page.screenshot({ path: join(shots, `${name}.png`), fullPage });

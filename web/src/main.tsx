@@ -10,7 +10,8 @@ import './styles/base.css';
 void startLanguage().then(() =>
   createRoot(document.getElementById('root')!).render(
     <QueryClientProvider client={queryClient}>
-      <BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
+      {/* The address drives checkboxes and fields: it must not lag behind them as a transition. */}
+      <BrowserRouter future={{ v7_startTransition: false, v7_relativeSplatPath: true }}>
         <App />
       </BrowserRouter>
     </QueryClientProvider>,

@@ -140,7 +140,7 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
         selected={selected}
         download={download}
       />
-      <section className={css.panel} aria-busy={rows.isPlaceholderData || undefined}>
+      <section className={css.panel} aria-busy={rows.isPlaceholderData || totals.isPlaceholderData || undefined}>
         <div className={css.bar}>
           <LevelChoice place={place} onGo={go} />
           <SearchBox key={level + (params.get('in') ?? '')} value={search} level={level} onChange={(q) => change({ q, page: null }, true)} />

@@ -40,7 +40,10 @@ export default function Import() {
   const cancel = useRef<AbortController | null>(null);
   const file = files[at];
 
+  // One talk at a time: a look that is still due must not break off an import.
+  const timer = useRef<ReturnType<typeof setTimeout>>();
   const begin = () => {
+    clearTimeout(timer.current);
     cancel.current?.abort();
     cancel.current = new AbortController();
     setError(null);
@@ -87,7 +90,6 @@ export default function Import() {
   };
 
   // A changed choice is looked at again, once the hand rests.
-  const timer = useRef<ReturnType<typeof setTimeout>>();
   const choose = (next: Choices) => {
     setChoices(next);
     clearTimeout(timer.current);
@@ -131,6 +133,7 @@ export default function Import() {
   };
 
   const reset = () => {
+    clearTimeout(timer.current);
     cancel.current?.abort();
     setFiles([]);
     setAt(0);

@@ -1,7 +1,7 @@
 /* What is now in the workspace, and where to look at it. */
 import type { ReactNode } from 'react';
 import { Link } from 'react-router-dom';
-import { useMetrics } from '../../api/queries';
+import { useMetrics, useWorkspace } from '../../api/queries';
 import type { ImportJob, ImportSummary } from '../../api/types';
 import { full, showCount, showRange } from '../../format';
 import { t } from '../../i18n';
@@ -11,6 +11,8 @@ import { Problems } from './Parts';
 
 export function Result({ job, summary, actions }: { job: ImportJob; summary: ImportSummary; actions: ReactNode }) {
   const metrics = useMetrics();
+  const workspace = useWorkspace();
+  const currency = summary.currency || workspace.data?.tenant.currency || '';
   const hasDays = summary.day_from !== null && summary.day_to !== null;
   const totals = Object.entries(summary.totals) as [string, number][];
   return (
@@ -55,7 +57,7 @@ export function Result({ job, summary, actions }: { job: ImportJob; summary: Imp
             return (
               <div key={name}>
                 <dt>{metric?.label ?? name}</dt>
-                <dd data-total={name}>{full(value, metric?.unit ?? 'count', summary.currency)}</dd>
+                <dd data-total={name}>{full(value, name === 'spend' || name === 'revenue' ? 'money' : 'count', currency)}</dd>
               </div>
             );
           })}
