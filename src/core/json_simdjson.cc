@@ -179,7 +179,7 @@ struct scanner {
     bool container(size_t depth)
     {
         bool is_object = peek() == '{';
-        int closer = is_object ? '}' : ']';
+        const int closer = is_object ? 0x7D : 0x5D; /* } or ] */
         at++;
         space();
         if (peek() == closer) {

@@ -84,13 +84,15 @@ static void set_port(struct sockaddr *address, uint16_t port)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t n = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &n) != 0)
+    if (getsockname(fd, &address.any, &n) != 0)
         return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 /* A listening socket. With shared, several of one port may exist: one per loop. */
@@ -272,9 +274,8 @@ void wn_http_stop(struct wn_http *h)
 
 void wn_http_get_stats(const struct wn_http *h, struct wn_http_stats *out)
 {
-    struct wn_http *mutable = (struct wn_http *)(uintptr_t)h; /* the queue's lock */
-    *out = (struct wn_http_stats){.n_connections = atomic_load(&mutable->n_connections),
-                                  .n_requests = atomic_load(&mutable->n_requests),
-                                  .n_suspended = atomic_load(&mutable->n_suspended),
-                                  .n_jobs_waiting = http_pool_n_waiting(&mutable->workers)};
+    *out = (struct wn_http_stats){.n_connections = atomic_load(&h->n_connections),
+                                  .n_requests = atomic_load(&h->n_requests),
+                                  .n_suspended = atomic_load(&h->n_suspended),
+                                  .n_jobs_waiting = atomic_load(&h->workers.n_waiting)};
 }

@@ -48,18 +48,18 @@ struct wn_http_plan {
 
 struct wn_http_request {
     wn_http_method method;
-    struct wn_str target;   /* as sent: path and query */
-    struct wn_str path;     /* decoded once; no NUL, valid UTF-8, begins with '/', without a
-                             * trailing slash (except "/") */
+    struct wn_str target;        /* as sent: path and query */
+    struct wn_str path;          /* decoded once; no NUL, valid UTF-8, begins with '/', without a
+                                  * trailing slash (except "/") */
     struct wn_http_param *query; /* [n_query], decoded; order of the text */
     size_t n_query;
-    struct wn_str body;     /* WN_BODY_MEMORY */
+    struct wn_str body;         /* WN_BODY_MEMORY */
     struct wn_http_param *form; /* WN_BODY_UPLOAD: the text fields */
     size_t n_form;
     struct wn_str file_name; /* WN_BODY_UPLOAD: of the file part; empty when there was none */
     struct wn_reader file;   /* WN_BODY_UPLOAD: its bytes; fd -1 when there was none */
-    char id[33];            /* request id: X-Request-Id if it was sane, else made; NUL-terminated */
-    struct wn_arena arena;  /* lives as long as the request */
+    char id[33];           /* request id: X-Request-Id if it was sane, else made; NUL-terminated */
+    struct wn_arena arena; /* lives as long as the request */
     int64_t started_ns;
     void *internal;
 };
@@ -104,17 +104,17 @@ struct wn_http_handlers {
 };
 
 struct wn_http_options {
-    const char *address;  /* "127.0.0.1" */
-    uint16_t port;        /* 0 = any free one */
-    int n_loops;          /* I/O threads; 0 = 1 */
-    int n_workers;        /* 0 = number of cores */
-    int n_jobs_max;       /* waiting for a worker; more get 503 + Retry-After; 0 = 256 */
-    const char *spool_dir; /* for uploads */
-    int head_timeout_ms;  /* 0 = 10000: from a request's first line to its last header, and from
-                           * accept to the first line */
-    int idle_timeout_ms;  /* 0 = 75000 */
+    const char *address;      /* "127.0.0.1" */
+    uint16_t port;            /* 0 = any free one */
+    int n_loops;              /* I/O threads; 0 = 1 */
+    int n_workers;            /* 0 = number of cores */
+    int n_jobs_max;           /* waiting for a worker; more get 503 + Retry-After; 0 = 256 */
+    const char *spool_dir;    /* for uploads */
+    int head_timeout_ms;      /* 0 = 10000: from a request's first line to its last header, and from
+                               * accept to the first line */
+    int idle_timeout_ms;      /* 0 = 75000 */
     int body_bytes_per_s_min; /* 0 = 1024 */
-    int drain_timeout_ms; /* 0 = 5000: at stop, how long to wait for running work */
+    int drain_timeout_ms;     /* 0 = 5000: at stop, how long to wait for running work */
     struct wn_http_handlers handlers;
 };
 

@@ -168,7 +168,7 @@ static int check_target(struct http_state *s, struct wn_why *why)
         return rc == WN_LIMIT ? 414 : wn_rc_http_status(rc);
     if (wn_str_eq(uri.path, WN_STR("*")) && r->method != WN_OPTIONS) {
         rc = wn_fail(why, WN_INVALID, NULL, "the target '*' is for OPTIONS only");
-        return 400;
+        return wn_rc_http_status(rc);
     }
     r->path = uri.path;
     r->query = uri.query;

@@ -33,10 +33,10 @@ struct http_job;
 
 /* A queue of jobs and the threads that run them. */
 struct http_pool {
-    pthread_mutex_t lock; /* head, tail, n_waiting, stopping */
+    pthread_mutex_t lock; /* head, tail, stopping, and changes of n_waiting */
     pthread_cond_t wake;
     struct http_job *head, *tail;
-    size_t n_waiting;
+    atomic_size_t n_waiting;
     size_t n_waiting_max; /* 0 = no bound: then there is at most one job per connection */
     bool stopping;
     pthread_t *threads;
@@ -55,8 +55,7 @@ WN_MUST_USE wn_rc http_pool_start(struct http_pool *p, size_t n_threads, size_t 
                                   int nice_value, struct wn_why *why);
 /* False when the queue is full. */
 WN_MUST_USE bool http_pool_put(struct http_pool *p, struct http_job *job);
-bool http_pool_is_full(struct http_pool *p);
-size_t http_pool_n_waiting(struct http_pool *p);
+bool http_pool_is_full(const struct http_pool *p);
 /* Hands back every job that has not begun, to its loop's mailbox. */
 void http_pool_drop_waiting(struct http_pool *p);
 /* Waits for running jobs, joins. Accepts a zeroed pool. */

@@ -99,17 +99,9 @@ bool http_pool_put(struct http_pool *p, struct http_job *job)
     return room;
 }
 
-size_t http_pool_n_waiting(struct http_pool *p)
+bool http_pool_is_full(const struct http_pool *p)
 {
-    pthread_mutex_lock(&p->lock);
-    size_t n = p->n_waiting;
-    pthread_mutex_unlock(&p->lock);
-    return n;
-}
-
-bool http_pool_is_full(struct http_pool *p)
-{
-    return p->n_waiting_max > 0 && http_pool_n_waiting(p) >= p->n_waiting_max;
+    return p->n_waiting_max > 0 && atomic_load(&p->n_waiting) >= p->n_waiting_max;
 }
 
 void http_pool_drop_waiting(struct http_pool *p)

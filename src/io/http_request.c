@@ -233,8 +233,7 @@ static struct MHD_Response *make_response(struct http_state *s, bool close)
     /* Nothing is copied: the body lives for ever, or in the request's arena, and the request
      * outlives its answer. */
     struct MHD_Response *to = MHD_create_response_from_buffer(
-        r->body.p ? r->body.n : 0, (void *)(uintptr_t)(r->body.p ? r->body.p : ""),
-        MHD_RESPMEM_PERSISTENT);
+        r->body.p ? r->body.n : 0, (void *)(r->body.p ? r->body.p : ""), MHD_RESPMEM_PERSISTENT);
     if (!to)
         return NULL;
     if (r->content_type.n)

@@ -187,11 +187,12 @@ static wn_rc read_disposition(struct wn_str value, struct head_text *text,
     if (!wn_str_eq_nocase(wn_str_trim(wn_str_slice(value, 0, at)), WN_STR("form-data")))
         return wn_fail(why, WN_INVALID, NULL, "a part of the form is not form-data");
     struct wn_str rest = wn_str_slice(value, at, value.n), name, raw;
-    bool bad = false, extended = false;
+    bool bad = false, named = false, extended = false;
     while (next_parameter(&rest, &name, &raw, &bad)) {
         if (wn_str_eq_nocase(name, WN_STR("name"))) {
-            if (out->name.p)
+            if (named)
                 return wn_fail(why, WN_INVALID, NULL, "a part of the form has two names");
+            named = true;
             out->name = plain_value(raw, text->name);
         } else if (wn_str_eq_nocase(name, WN_STR("filename")) && !extended) {
             out->is_file = true;
