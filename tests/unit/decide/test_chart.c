@@ -28,10 +28,11 @@ const char *__lsan_default_suppressions(void)
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "called_from_lib:libfontconfig\ncalled_from_lib:libpango\ncalled_from_lib:libglib\n"
-           "called_from_lib:libgobject\ncalled_from_lib:libcairo\ncalled_from_lib:libharfbuzz\n"
-           "called_from_lib:libfreetype\nrace:libfontconfig\nrace:libglib\nrace:libgobject\n"
-           "race:libpango\nrace:libcairo\nrace:libfreetype\nrace:libharfbuzz\n";
+    return "called_from_lib:libfontconfig.so\ncalled_from_lib:libpango-1.0.so\n"
+           "called_from_lib:libpangocairo-1.0.so\ncalled_from_lib:libpangoft2-1.0.so\n"
+           "called_from_lib:libglib-2.0.so\ncalled_from_lib:libgobject-2.0.so\n"
+           "called_from_lib:libcairo.so\ncalled_from_lib:libharfbuzz.so\n"
+           "called_from_lib:libfreetype.so\n";
 }
 
 enum { N = 90 };
