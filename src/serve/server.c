@@ -152,6 +152,9 @@ static void check_call(struct wn_front_call *f, const struct wn_http_request *r)
         decide(f, 415, WN_UNSUPPORTED, "Content-Type", "send the body as application/json");
         return;
     }
+    /* What a page keeps in its address is the page's own business. */
+    if (route->handle == wn_handle_page || route->handle == wn_handle_docs)
+        return;
     wn_rc rc = wn_params_check(r, route->params, f->call.a, &f->why);
     if (rc) {
         f->rc = rc;

@@ -71,6 +71,10 @@ test('the page, or how to get it', async () => {
   assert.equal(answer.status, 200);
   assert.match(answer.headers['content-type'], /^text\/html/);
   assert.match(answer.text, /Winnow/);
+  // The page keeps its state in its address: a reload must find it again.
+  const again = await get(server, '/?from=2024-01-01&range=30d&anything=at-all', page);
+  assert.equal(again.status, 200);
+  assert.equal(again.text, answer.text);
 });
 
 const hasPage = async () => (await get(server, '/openapi.json')).status === 200;
