@@ -60,7 +60,8 @@ static wn_rc look_at_all(struct run *r, struct wn_why *why)
 {
     bool stopped;
     struct pump pump = {.source = r->source, .separator = r->out->separator};
-    memset(r->plan.decimal_looks, 0, r->plan.n_columns * sizeof *r->plan.decimal_looks);
+    for (size_t c = 0; c < r->plan.n_columns; c++)
+        r->plan.decimal_looks[c] = (struct wn_decimal_look){0};
     r->plan.dates = (struct wn_date_look){0};
     wn_rc rc = pump_run(&pump, look_record, &r->plan, &stopped, why);
     if (rc)

@@ -104,10 +104,11 @@ wn_rc pump_run(struct pump *p, wn_csv_record_fn *on_record, void *context, bool 
     struct wn_csv *csv = NULL;
     struct wn_why local = {0};
     char *block = malloc(READ_BYTES);
+    if (!block)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory to read the file");
     p->hash = 0;
     p->ends_in_line_end = true;
-    wn_rc rc = block ? wn_csv_new(&options, &csv, why)
-                     : wn_fail(why, WN_MEMORY, NULL, "no memory to read the file");
+    wn_rc rc = wn_csv_new(&options, &csv, why);
     if (rc)
         goto out;
     rc = pump_bytes(p, csv, block, why ? why : &local);

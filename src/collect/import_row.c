@@ -52,6 +52,11 @@ void job_deinit(struct import_job *job)
 void job_problem(struct import_job *job, bool is_error, uint64_t line, int column,
                  struct wn_str value, const char *format, ...)
 {
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     struct wn_import_summary *out = job->out;
     if (is_error)
         out->n_errors++;
@@ -71,11 +76,6 @@ void job_problem(struct import_job *job, bool is_error, uint64_t line, int colum
         out->problems = more;
         job->room_problems = room;
     }
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     struct wn_import_problem *p = &out->problems[out->n_problems];
     *p = (struct wn_import_problem){.line = line, .is_error = is_error};
     p->column = column >= 0 ? job->plan->headers[column] : WN_STR("");
@@ -278,26 +278,26 @@ static wn_rc campaign_of(struct import_job *job, const struct wn_stat *row, stru
     return WN_OK;
 }
 
+/* Of the rows of a campaign the first that has the text gives it. */
+static void take_text(struct import_job *job, const struct wn_str *fields, import_field f,
+                      struct wn_str *text)
+{
+    if (text->n == 0 && job->plan->column_of[f] >= 0)
+        *text = keep_text(job, name_of(job->plan, fields, f));
+}
+
 static void describe_campaign(struct import_job *job, struct import_campaign *campaign,
                               const struct wn_str *fields)
 {
     const struct import_plan *plan = job->plan;
     struct wn_campaign *c = &campaign->c;
-    const struct {
-        import_field field;
-        struct wn_str *text;
-    } texts[] = {
-        {FIELD_TARGET_AUDIENCE, &c->target_audience},
-        {FIELD_GOAL, &c->goal},
-        {FIELD_LOCATION, &c->location},
-        {FIELD_LANGUAGE, &c->language},
-        {FIELD_CUSTOMER_SEGMENT, &c->customer_segment},
-        {FIELD_COMPANY, &c->company},
-        {FIELD_STATUS, &c->status},
-    };
-    for (size_t i = 0; i < WN_COUNT(texts); i++)
-        if (texts[i].text->n == 0 && plan->column_of[texts[i].field] >= 0)
-            *texts[i].text = keep_text(job, name_of(plan, fields, texts[i].field));
+    take_text(job, fields, FIELD_TARGET_AUDIENCE, &c->target_audience);
+    take_text(job, fields, FIELD_GOAL, &c->goal);
+    take_text(job, fields, FIELD_LOCATION, &c->location);
+    take_text(job, fields, FIELD_LANGUAGE, &c->language);
+    take_text(job, fields, FIELD_CUSTOMER_SEGMENT, &c->customer_segment);
+    take_text(job, fields, FIELD_COMPANY, &c->company);
+    take_text(job, fields, FIELD_STATUS, &c->status);
     if (plan->column_of[FIELD_DURATION_DAYS] >= 0 && c->duration_days == 0) {
         struct wn_str s = cell_of(plan, fields, FIELD_DURATION_DAYS);
         for (size_t i = 0; i < s.n && i < 6 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
@@ -527,14 +527,17 @@ static void read_codes(struct import_job *job, struct row *row)
             continue;
         struct wn_str s = name_of(plan, row->fields, codes[i].field);
         uint8_t *place = (uint8_t *)&row->stat + codes[i].place;
-        struct code_cache *cache =
-            s.n ? &job->codes[i][((size_t)s.p[s.n - 1] + s.n + (size_t)s.p[0] * 7) % CODE_SLOTS]
-                : NULL;
-        if (cache && cache->n == s.n && memcmp(cache->text, s.p, s.n) == 0) {
+        if (s.n == 0)
+            continue;
+        size_t slot =
+            ((size_t)(unsigned char)s.p[s.n - 1] + s.n + (size_t)(unsigned char)s.p[0] * 7) %
+            CODE_SLOTS;
+        struct code_cache *cache = &job->codes[i][slot];
+        if (cache->n == s.n && memcmp(cache->text, s.p, s.n) == 0) {
             *place = cache->code;
             continue;
         }
-        if (s.n == 0 || wn_str_eq_nocase(s, WN_STR("unknown")))
+        if (wn_str_eq_nocase(s, WN_STR("unknown")))
             continue;
         if (codes[i].read(s, place)) {
             cache->n = 0;

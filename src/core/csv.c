@@ -687,15 +687,20 @@ const char *wn_csv_encoding(const struct wn_csv *csv)
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
+static bool one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 void wn_csv_write_field(struct wn_buf *out, struct wn_str field, bool first)
 {
     if (!first)
         wn_buf_append_char(out, ',');
     double ignored;
-    bool guard = field.n && memchr("=+-@\t\r", field.p[0], 6) && !wn_parse_f64(field, &ignored);
+    bool guard = field.n && one_of(field.p[0], "=+-@\t\r") && !wn_parse_f64(field, &ignored);
     bool quote = false;
     for (size_t i = 0; i < field.n && !quote; i++)
-        quote = memchr(",\"\r\n;\t", field.p[i], 6) != NULL;
+        quote = one_of(field.p[i], ",\"\r\n;\t");
     if (!quote && field.n)
         quote = field.p[0] == ' ' || field.p[field.n - 1] == ' ';
     if (quote)

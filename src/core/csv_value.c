@@ -11,6 +11,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -22,7 +27,7 @@ bool wn_value_is_absent(struct wn_str s)
                                         "n/a",  "na",    "null", "none",         "nan",
                                         "#n/a", "(none)"};
     if (s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[0] < 0x80 &&
-        !memchr("-nN#(", s.p[0], 5))
+        !one_of(s.p[0], "-nN#("))
         return false;
     s = wn_str_trim(s);
     if (s.n == 0)
@@ -229,7 +234,7 @@ static bool read_dress(struct wn_str s, struct dress *d, struct wn_number *out)
             continue;
         }
         size_t n = 0;
-        while (n < s.n && !memchr(" +-()%<>~", s.p[n], 9) && !is_digit(s.p[n]) &&
+        while (n < s.n && !one_of(s.p[n], " +-()%<>~") && !is_digit(s.p[n]) &&
                (unsigned char)s.p[n] != 0xC2)
             n++;
         if ((unsigned char)s.p[0] == 0xC2 && s.n >= 2)
@@ -428,7 +433,7 @@ static bool read_time(struct wn_str s, struct wn_date_text *out)
         hour = hour % 12 + (lower(rest.p[0]) == 'p' ? 12 : 0);
     } else {
         for (size_t k = 0; k < rest.n; k++)
-            if (!is_digit(rest.p[k]) && !memchr("Zz+-:UTCutc ", rest.p[k], 12))
+            if (!is_digit(rest.p[k]) && !one_of(rest.p[k], "Zz+-:UTCutc "))
                 return false;
     }
     if (hour > 23)
@@ -461,7 +466,7 @@ static void read_numbers(struct wn_str s, struct numbers *out)
         out->value[out->n] = value;
         out->width[out->n++] = i - from;
         out->end = i;
-        if (out->n == 3 || i >= s.n || !memchr("-/.", s.p[i], 3) ||
+        if (out->n == 3 || i >= s.n || !one_of(s.p[i], "-/.") ||
             (out->separator && s.p[i] != out->separator))
             break;
         out->separator = s.p[i++];
@@ -517,17 +522,15 @@ static bool read_worded(struct wn_str s, struct wn_date_text *out, size_t *end)
     int month = -1, day = 0, year = 0;
     size_t i = 0;
     while (i < s.n) {
-        while (i < s.n && memchr(" ,-./", s.p[i], 5))
+        while (i < s.n && one_of(s.p[i], " ,-./"))
             i++;
         size_t from = i;
-        while (i < s.n && !memchr(" ,-/.:", s.p[i], 6))
+        while (i < s.n && !one_of(s.p[i], " ,-/.:"))
             i++;
         struct wn_str token = wn_str_slice(s, from, i);
         int64_t value;
-        if (token.n == 0 || (i < s.n && s.p[i] == ':')) {
-            i = from; /* a time */
-            break;
-        }
+        if (token.n == 0 || (i < s.n && s.p[i] == ':'))
+            break; /* a time */
         if (wn_parse_i64(token, &value)) {
             if (token.n == 4 && year == 0)
                 year = (int)value;
@@ -614,7 +617,7 @@ wn_value_state wn_hour_read(struct wn_str s, int *out_hour)
         size_t dash = wn_str_find_char(s, '-');
         if (!read_time(wn_str_trim(wn_str_slice(s, 0, dash)), &d))
             return WN_VALUE_BAD;
-        hour = d.hour;
+        hour = (unsigned char)d.hour;
     } else if (wn_str_eq_nocase(rest, WN_STR("am")) || wn_str_eq_nocase(rest, WN_STR("pm"))) {
         if (hour < 1 || hour > 12)
             return WN_VALUE_BAD;

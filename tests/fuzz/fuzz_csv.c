@@ -72,7 +72,7 @@ static void read_back(const struct wn_csv_record *r)
 
 static wn_rc read_cells(void *context, const struct wn_csv_record *r, struct wn_why *why)
 {
-    (void)context;
+    int *n_records = context;
     (void)why;
     struct wn_decimal_look decimals = {0};
     struct wn_date_look dates = {0};
@@ -100,7 +100,8 @@ static wn_rc read_cells(void *context, const struct wn_csv_record *r, struct wn_
         if (date.kind == WN_DATE_OPEN && wn_date_settle(&dates, &date, &day, &guessed))
             WN_ASSERT(day == date.day_first || day == date.month_first);
     }
-    read_back(r);
+    if ((*n_records)++ < 2) /* a reader for each is slow */
+        read_back(r);
     return WN_OK;
 }
 
@@ -139,7 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wn_rc b = run(text, hash_record, &pieces, &cuts, &why_pieces);
     WN_ASSERT(a == b && whole.hash == pieces.hash && whole.n_records == pieces.n_records);
     WN_ASSERT(strcmp(why_whole.text, why_pieces.text) == 0);
-    a = run(text, read_cells, NULL, NULL, &ignored);
+    int n_records = 0;
+    a = run(text, read_cells, &n_records, NULL, &ignored);
     (void)a;
     return 0;
 }
