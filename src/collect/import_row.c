@@ -657,7 +657,7 @@ static wn_rc read_names(struct import_job *job, struct row *row, struct wn_why *
         if (is_campaign) {
             struct import_campaign *campaign = NULL;
             rc = campaign_of(job, &row->stat, key, name, &campaign, why);
-            if (rc)
+            if (rc || !campaign)
                 return rc;
             describe_campaign(job, campaign, row->fields);
         }
