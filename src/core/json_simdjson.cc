@@ -179,7 +179,7 @@ struct scanner {
     bool container(size_t depth)
     {
         bool is_object = peek() == '{';
-        const int closer = is_object ? 0x7D : 0x5D; /* } or ] */
+        const unsigned char closer = is_object ? '}' : ']';
         at++;
         space();
         if (peek() == closer) {

@@ -224,9 +224,10 @@ static bool drain(struct http_loop *l, int64_t now_ns)
         if (c->phase == PHASE_IDLE && !c->is_shut)
             conn_shut(c, SHUT_RD); /* a request already in the socket is still answered */
     if (now_ns >= l->drain_until_ns) {
-        atomic_store(&l->http->cancelled, true);
+        /* What waits is dropped before what runs is told to end, so that nothing begins now. */
         http_pool_drop_waiting(&l->http->workers);
         http_pool_drop_waiting(&l->http->spooler);
+        atomic_store(&l->http->cancelled, true);
         read_mail(l);
         for (struct http_conn *c = l->conns; c; c = c->next)
             give_up(c);

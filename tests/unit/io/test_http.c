@@ -630,7 +630,11 @@ static void clients_may_leave_while_suspended(void **state)
         fds[i] = dial();
         put_z(fds[i], "POST /patient HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx");
     }
-    wait_for(&app.n_in_gate, 2); /* both workers are busy, the others wait in the queue */
+    struct wn_http_stats stats = {0};
+    while (stats.n_suspended < N) { /* both workers are busy, the others wait in the queue */
+        poll(NULL, 0, 1);
+        wn_http_get_stats(server, &stats);
+    }
     for (int i = 0; i < N; i++) {
         if (i % 3 == 2) {
             shutdown(fds[i], SHUT_WR);
@@ -678,8 +682,10 @@ static void a_full_queue_is_said_at_once(void **state)
     wait_for(&app.n_in_gate, 1);
     put_z(second, "GET /patient HTTP/1.1\r\n" HOST "\r\n");
     struct wn_http_stats stats = {0};
-    while (stats.n_jobs_waiting < 1)
+    while (stats.n_jobs_waiting < 1) {
+        poll(NULL, 0, 1);
         wn_http_get_stats(server, &stats);
+    }
     for (int i = 0; i < 2; i++) {
         put_z(third, i ? "POST /work HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n1"
                        : "GET /work HTTP/1.1\r\n" HOST "\r\n");
@@ -1005,14 +1011,14 @@ static void a_steady_slow_body_is_taken(void **state)
 {
     (void)state;
     struct wn_http_options options = default_options();
-    options.head_timeout_ms = 300;
-    options.body_bytes_per_s_min = 1000;
+    options.head_timeout_ms = 1000;
+    options.body_bytes_per_s_min = 200;
     restart(&options);
     int fd = dial();
     put_z(fd, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n");
-    for (int i = 0; i < 10; i++) { /* twice the rate, and longer than the deadline of a head */
-        assert_int_equal(poll(NULL, 0, 50), 0);
-        assert_true(put(fd, static_body, 100));
+    for (int i = 0; i < 20; i++) { /* above the rate, and longer than the deadline of a head */
+        assert_int_equal(poll(NULL, 0, 70), 0);
+        assert_true(put(fd, static_body, 50));
     }
     struct reply r = read_reply(fd, true);
     assert_int_equal(r.status, 200);
@@ -1027,24 +1033,20 @@ static void clients_that_do_not_read_are_ended(void **state)
     options.idle_timeout_ms = 300;
     options.body_bytes_per_s_min = 100 << 20;
     restart(&options);
-    int fds[4];
-    for (size_t i = 0; i < WN_COUNT(fds); i++) {
-        fds[i] = dial();
-        for (int k = 0; k < 20; k++) /* more than the sockets' buffers hold */
-            put_z(fds[i], "GET /static HTTP/1.1\r\n" HOST "\r\n");
-    }
+    int fd = dial();
+    for (int i = 0; i < 20; i++) /* answers of 20 MB: more than the sockets' buffers hold */
+        put_z(fd, "GET /static HTTP/1.1\r\n" HOST "\r\n");
     struct wn_http_stats stats = {0};
-    while (stats.n_requests < WN_COUNT(fds))
+    while (stats.n_requests < 1)
         wn_http_get_stats(server, &stats);
-    assert_int_equal(stats.n_connections, WN_COUNT(fds));
     int64_t until_ns = wn_clock_monotonic_ns() + 15000000000;
     while (stats.n_connections > 0 && wn_clock_monotonic_ns() < until_ns) {
         poll(NULL, 0, 5);
         wn_http_get_stats(server, &stats);
     }
     assert_int_equal(stats.n_connections, 0);
-    for (size_t i = 0; i < WN_COUNT(fds); i++)
-        close(fds[i]);
+    assert_true(stats.n_requests < 20);
+    close(fd);
 }
 
 /* ---- limits
