@@ -46,8 +46,8 @@ struct wn_route {
     const char *path; /* "/api/campaigns/{campaign_id}"; no trailing slash */
     wn_handler_fn *handle;
     const struct wn_param *params; /* ends with a NULL name; NULL = none */
-    wn_http_body body;
     uint64_t body_bytes_max;
+    wn_http_body body;
     bool on_worker;
 };
 

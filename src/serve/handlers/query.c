@@ -62,8 +62,8 @@ static void write_label(struct wn_json_writer *w, const struct column *c)
     if (n && text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - ('a' - 'A'));
     if (c->kind[0] == 'i') {
-        memcpy(text + n, " id", 3);
-        n += 3;
+        for (const char *p = " id"; *p; p++)
+            text[n++] = *p;
     }
     wn_json_text(w, (struct wn_str){text, n});
 }

@@ -1,6 +1,7 @@
 /* Is it running, what is it, how is it doing: /health, /metrics, /docs and the page itself. */
 #include "serve/handlers.h"
 
+#include "core/num.h"
 #include "decide/overview.h"
 #include "io/clock.h"
 #include "serve/health.h"
@@ -8,7 +9,6 @@
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 enum { METRICS_BYTES_MAX = 4 << 20 };
@@ -132,16 +132,18 @@ static uint64_t resident_bytes(void)
     struct wn_reader r;
     char text[256];
     size_t n = 0;
-    unsigned long long total = 0, resident = 0;
+    uint64_t resident_pages = 0;
+    struct wn_str rest, part;
     if (wn_reader_open("/proc/self/statm", &r, NULL))
         return 0;
     /* Its size is said to be 0, so it cannot be read as a whole file. */
     wn_rc rc = wn_reader_read(&r, 0, text, sizeof text - 1, &n, NULL);
     wn_reader_close(&r);
-    text[rc ? 0 : n] = '\0';
-    if (sscanf(text, "%llu %llu", &total, &resident) != 2)
+    rest = (struct wn_str){text, rc ? 0 : n};
+    if (!wn_str_cut(&rest, ' ', &part) || !wn_str_cut(&rest, ' ', &part) ||
+        !wn_parse_u64(part, &resident_pages))
         return 0;
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void print_gauge(struct wn_buf *out, const char *name, const char *help, uint64_t value)
