@@ -238,7 +238,7 @@ static void a_killed_writer_leaves_all_or_nothing(void **state)
     struct fixture *x = *state;
     struct wn_rand r;
     wn_rand_init(&r, 7);
-    for (int round = 0; round < 8; round++) {
+    for (int round = 0; round < 6; round++) {
         int64_t last = kill_a_writer(x, 3 + wn_rand_below(&r, 8), (long)wn_rand_below(&r, 30000));
         assert_true(last >= 102);
         open_store(x, NULL);
@@ -393,7 +393,7 @@ static void the_log_stays_small_under_readers(void **state)
     r.facts = x->facts;
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_on, &r), 0);
-    for (int64_t value = 1; value <= 80; value++) {
+    for (int64_t value = 1; value <= 60; value++) {
         replace(x->facts, 1, 1 + (int32_t)(value % 10), value);
         long size = size_of(x, "facts.duckdb.wal");
         largest = size > largest ? size : largest;
