@@ -40,8 +40,9 @@ function RangeControl({ workspace, view }: { workspace: Workspace; view: View })
       onOpenChange={setOpen}
       label={t('range.label')}
       trigger={
-        <Button aria-label={`${t('range.label')}: ${preset ? t(`range.${preset}`) + ', ' : ''}${showRange(view.range.from, view.range.to)}`}>
+        <Button>
           <CalendarIcon />
+          <span className="visually-hidden">{t('range.label')}: </span>
           {preset && <span className={css.presetName}>{t(`range.${preset}`)}</span>}
           <span className={preset ? css.days : undefined}>{showRange(view.range.from, view.range.to)}</span>
           <DownIcon />
@@ -135,7 +136,8 @@ function ChannelControl({ workspace, view }: { workspace: Workspace; view: View 
       onOpenChange={setOpen}
       label={t('channels.label')}
       trigger={
-        <Button aria-label={`${t('channels.label')}: ${label}`}>
+        <Button>
+          <span className="visually-hidden">{t('channels.label')}: </span>
           {label}
           <DownIcon />
         </Button>
