@@ -1,9 +1,10 @@
 /* A streaming reader of delimited text as the world sends it.
  *
  * Push bytes in pieces of any size; whole records come out as borrowed fields. It takes a byte
- * order mark, UTF-8, UTF-16LE and UTF-16BE (found by mark or by zero bytes), CR, LF and CRLF, quotes with
- * doubled quotes and line breaks inside, and finds the separator (`,` `;` tab `|`) from the start
- * of the text when not told. It does not interpret: no header, no numbers (see csv_value.h).
+ * order mark, UTF-8, UTF-16LE and UTF-16BE (found by mark or by zero bytes), CR, LF and CRLF,
+ * quotes with doubled quotes and line breaks inside, and finds the separator (`,` `;` tab `|`) from
+ * the start of the text when not told. It does not interpret: no header, no numbers (see
+ * csv_value.h).
  *
  * Strict where data could be lost: a quote left open at the end, a NUL byte, bytes that are not
  * UTF-8, a record over the limit are errors that name line and column. */
@@ -30,9 +31,9 @@ typedef wn_rc wn_csv_record_fn(void *context, const struct wn_csv_record *record
 struct wn_csv;
 
 struct wn_csv_options {
-    char separator;        /* 0 = find it */
+    char separator; /* 0 = find it */
     wn_csv_record_fn *on_record;
-    void *context;         /* kept: until close */
+    void *context; /* kept: until close */
 };
 
 WN_MUST_USE wn_rc wn_csv_new(const struct wn_csv_options *options, struct wn_csv **out,
@@ -49,7 +50,8 @@ char wn_csv_separator(const struct wn_csv *csv);
 const char *wn_csv_encoding(const struct wn_csv *csv);
 
 /* Appends one field, quoted when it must be (RFC 4180), preceded by a comma unless first. A text
- * starting with = + - @ that is no number gets a leading apostrophe, so that no spreadsheet runs it. */
+ * starting with = + - @ that is no number gets a leading apostrophe, so that no spreadsheet runs
+ * it. */
 struct wn_buf;
 void wn_csv_write_field(struct wn_buf *out, struct wn_str field, bool first);
 
