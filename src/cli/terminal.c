@@ -62,8 +62,7 @@ size_t wn_text_width(struct wn_str s)
     return width;
 }
 
-/* ---- query table ------------------------------------------------------------------------------
- */
+/* ---- query table ------------------------------------------------------------------------------ */
 
 enum { CELL_WIDTH_MAX = 60 };
 
@@ -162,8 +161,7 @@ wn_rc wn_print_query_table(struct wn_buf *out, const struct wn_json *reply, stru
     return wn_buf_check(out, why);
 }
 
-/* ---- import summary ---------------------------------------------------------------------------
- */
+/* ---- import summary --------------------------------------------------------------------------- */
 
 static struct wn_str text_of(const struct wn_json *v, const char *key)
 {
@@ -247,8 +245,7 @@ void wn_print_import_summary(struct wn_buf *out, const struct wn_json *summary)
     print_problems(out, summary);
 }
 
-/* ---- progress ---------------------------------------------------------------------------------
- */
+/* ---- progress --------------------------------------------------------------------------------- */
 
 enum { BAR_WIDTH = 28 };
 

@@ -32,8 +32,7 @@ struct run {
     size_t n_sample; /* sample accounts removed */
 };
 
-/* ---- passes over the file -----------------------------------------------------------------------
- */
+/* ---- passes over the file --------------------------------------------------------------------- */
 
 static wn_rc look_record(void *context, const struct wn_csv_record *record, struct wn_why *why)
 {
@@ -146,8 +145,7 @@ static wn_rc read_rows(struct run *r, struct wn_why *why)
     }
 }
 
-/* ---- what was there before ----------------------------------------------------------------------
- */
+/* ---- what was there before -------------------------------------------------------------------- */
 
 static wn_rc count_before(void *context, const struct wn_stat *rows, size_t n_rows,
                           struct wn_why *why)
@@ -210,8 +208,7 @@ static wn_rc compare_and_replace(struct run *r, struct wn_why *why)
     return WN_OK;
 }
 
-/* ---- is the same data here already, under another name? -----------------------------------------
- */
+/* ---- is the same data here already, under another name? --------------------------------------- */
 
 struct sums {
     int64_t spend, impressions;
@@ -258,8 +255,7 @@ static void warn_of_double(struct run *r)
     }
 }
 
-/* ---- the summary --------------------------------------------------------------------------------
- */
+/* ---- the summary ------------------------------------------------------------------------------ */
 
 static wn_rc sum_up(struct run *r, struct wn_why *why)
 {
@@ -321,8 +317,7 @@ static wn_rc set_message(struct run *r, struct wn_why *why)
     return rc ? rc : out->message.p ? WN_OK : wn_fail(why, WN_MEMORY, NULL, "no memory");
 }
 
-/* ---- the catalog --------------------------------------------------------------------------------
- */
+/* ---- the catalog ------------------------------------------------------------------------------ */
 
 static wn_rc gather(struct run *r, struct wn_why *why)
 {
@@ -454,8 +449,7 @@ static wn_rc finish_record(struct run *r, wn_import_state state, struct wn_why *
     return rc;
 }
 
-/* ---- the two steps ------------------------------------------------------------------------------
- */
+/* ---- the two steps ---------------------------------------------------------------------------- */
 
 static wn_rc start(struct run *r, struct wn_why *why)
 {

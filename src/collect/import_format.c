@@ -410,8 +410,7 @@ const struct import_format *format_guess(const struct wn_str *headers, size_t n,
     return best;
 }
 
-/* ---- words of the platforms --------------------------------------------------------------------
- */
+/* ---- words of the platforms ------------------------------------------------------------------- */
 
 struct word {
     const char *text;

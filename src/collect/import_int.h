@@ -8,8 +8,7 @@
 #include "core/hash.h"
 #include "core/num.h"
 
-/* ---- fields and formats (import_format.c) ------------------------------------------------------
- */
+/* ---- fields and formats (import_format.c) ----------------------------------------------------- */
 
 /* name for --map | label | help */
 #define IMPORT_FIELD_MAP(X)                                                                        \
@@ -103,8 +102,7 @@ bool channel_of_text(struct wn_str s, uint8_t *out);
 bool device_of_text(struct wn_str s, uint8_t *out);
 bool gender_of_text(struct wn_str s, uint8_t *out);
 
-/* ---- the plan: what was found out about a file (import_plan.c) ----------------------------------
- */
+/* ---- the plan: what was found out about a file (import_plan.c) -------------------------------- */
 
 #define HEAD_ROWS_MAX 1000
 #define HEAD_BYTES_MAX ((size_t)8 << 20)
@@ -154,8 +152,7 @@ bool row_is_total(const struct import_plan *plan, const struct wn_str *fields, s
 bool row_is_nameless(const struct import_plan *plan, const struct wn_str *fields, size_t n_fields);
 bool row_is_blank(const struct wn_str *fields, size_t n_fields);
 
-/* ---- pumping bytes through the CSV reader (import_pump.c)
- * ---------------------------------------- */
+/* ---- pumping bytes through the CSV reader (import_pump.c) ------------------------------------- */
 
 struct pump {
     const struct wn_import_source *source;
@@ -171,8 +168,7 @@ struct pump {
 WN_MUST_USE wn_rc pump_run(struct pump *p, wn_csv_record_fn *on_record, void *context,
                            bool *stopped, struct wn_why *why);
 
-/* ---- rows (import_row.c)
- * ------------------------------------------------------------------------- */
+/* ---- rows (import_row.c) ---------------------------------------------------------------------- */
 
 #define NAME_BYTES_MAX 1000 /* of the name or id of a campaign, a keyword ... */
 #define NAMES_MAX 20000000  /* different names in one file */

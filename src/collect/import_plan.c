@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the head of the file ----------------------------------------------------------------------
- */
+/* ---- the head of the file --------------------------------------------------------------------- */
 
 struct head {
     struct wn_arena *a;
@@ -76,8 +75,7 @@ static bool find_header(const struct head *h, struct wn_str map, size_t *out)
     return *out != SIZE_MAX;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------
- */
+/* ---- columns ---------------------------------------------------------------------------------- */
 
 static bool has_header(const struct import_plan *plan, const char *normal)
 {
@@ -169,8 +167,7 @@ static bool is_number_field(import_field f)
     return f >= FIELD_IMPRESSIONS && f <= FIELD_SPEND_MICROS;
 }
 
-/* ---- looks
- * --------------------------------------------------------------------------------------- */
+/* ---- looks ------------------------------------------------------------------------------------ */
 
 bool row_is_blank(const struct wn_str *fields, size_t n_fields)
 {
@@ -274,8 +271,7 @@ static void look_at_head(struct import_plan *plan)
     plan->is_open = open && !plan->looked;
 }
 
-/* ---- what the file says of its days -------------------------------------------------------------
- */
+/* ---- what the file says of its days ----------------------------------------------------------- */
 
 static void range_of_titles(struct import_plan *plan, const struct head *h, size_t header,
                             struct wn_arena *a)
@@ -330,8 +326,7 @@ static wn_rc find_range(struct import_plan *plan, const struct head *h, size_t h
     return WN_OK;
 }
 
-/* ---- the summary of it
- * --------------------------------------------------------------------------- */
+/* ---- the summary of it ------------------------------------------------------------------------ */
 
 struct wn_str text_cut(struct wn_arena *a, struct wn_str s, size_t n)
 {

@@ -95,8 +95,7 @@ uint64_t stat_hash(const struct wn_stat *row)
            wn_hash((struct wn_str){p + 72, 32}, 4) * 7;
 }
 
-/* ---- names --------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------ */
 
 /* Takes a new name into the store. With a channel, the store's key is "channel/key". */
 static wn_rc new_name(struct import_job *job, wn_name_kind kind, int32_t parent_id, uint8_t channel,
@@ -224,8 +223,7 @@ static wn_rc account_of(struct import_job *job, int32_t id, struct wn_str name, 
     return WN_OK;
 }
 
-/* ---- campaigns ----------------------------------------------------------------------------------
- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 /* The text, kept until the end of the import; equal texts that come close together once. */
 static struct wn_str keep_text(struct import_job *job, struct wn_str s)
@@ -311,8 +309,7 @@ static void describe_campaign(struct import_job *job, struct import_campaign *ca
         state(&campaign->score, cell_of(plan, fields, FIELD_ENGAGEMENT_SCORE));
 }
 
-/* ---- the cells of a row -------------------------------------------------------------------------
- */
+/* ---- the cells of a row ----------------------------------------------------------------------- */
 
 struct row {
     const struct wn_str *fields;
@@ -679,8 +676,7 @@ static wn_rc read_names(struct import_job *job, struct row *row, struct wn_why *
     return WN_OK;
 }
 
-/* ---- taking the row in --------------------------------------------------------------------------
- */
+/* ---- taking the row in ------------------------------------------------------------------------ */
 
 static void mark_days(struct import_account *account, int32_t from, int32_t to)
 {

@@ -41,8 +41,7 @@ struct wn_csv {
     bool *escaped;         /* [WN_CSV_FIELDS_MAX] field starts at its quote and must be unquoted */
 };
 
-/* ---- finding the marks: separator, quote, CR, LF ----------------------------------------------
- */
+/* ---- finding the marks: separator, quote, CR, LF ---------------------------------------------- */
 
 /* One bit per byte of 64: set where a mark stands. */
 #if defined(__SSE2__)
@@ -125,8 +124,7 @@ static inline size_t next_mark(struct scanner *s)
     return at;
 }
 
-/* ---- failing ----------------------------------------------------------------------------------
- */
+/* ---- failing ---------------------------------------------------------------------------------- */
 
 static wn_rc keep_failure(struct wn_csv *csv, wn_rc rc, struct wn_why *why)
 {
@@ -178,8 +176,7 @@ static const char *damage_text(damage d)
     }
 }
 
-/* ---- parsing ----------------------------------------------------------------------------------
- */
+/* ---- parsing ---------------------------------------------------------------------------------- */
 
 typedef enum outcome { WHOLE, OPEN_FIELD, OPEN_QUOTE, TOO_MANY } outcome;
 
@@ -369,8 +366,7 @@ static wn_rc parse(struct wn_csv *csv, bool last, struct wn_why *why)
     return WN_OK;
 }
 
-/* ---- the separator ----------------------------------------------------------------------------
- */
+/* ---- the separator ---------------------------------------------------------------------------- */
 
 static const char candidates[] = {',', ';', '\t', '|'};
 #define N_CANDIDATES WN_COUNT(candidates)
@@ -433,8 +429,7 @@ static char find_separator(const char *p, size_t n)
     return best;
 }
 
-/* ---- bytes in ---------------------------------------------------------------------------------
- */
+/* ---- bytes in --------------------------------------------------------------------------------- */
 
 static void mark_bad(struct wn_csv *csv, size_t at, damage d)
 {
@@ -684,8 +679,7 @@ const char *wn_csv_encoding(const struct wn_csv *csv)
     return csv->encoding == UTF16LE ? "utf-16le" : csv->encoding == UTF16BE ? "utf-16be" : "utf-8";
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------- */
 
 static bool one_of(char c, const char *set)
 {

@@ -40,8 +40,7 @@ bool wn_value_is_absent(struct wn_str s)
     return false;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers ---------------------------------------------------------------------------------- */
 
 static bool starts_number(struct wn_str s, size_t i)
 {
@@ -376,8 +375,7 @@ bool wn_micros_times_decimal(int64_t micros, struct wn_str ratio, bool plus_one,
     return true;
 }
 
-/* ---- dates ------------------------------------------------------------------------------------
- */
+/* ---- dates ------------------------------------------------------------------------------------ */
 
 static const char *const months[] = {"january",   "february", "march",    "april",
                                      "may",       "june",     "july",     "august",

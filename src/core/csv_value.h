@@ -21,8 +21,7 @@ typedef enum wn_value_state {
  * regard to case and white space. */
 bool wn_value_is_absent(struct wn_str s);
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers ---------------------------------------------------------------------------------- */
 
 /* What the cells seen so far say about the decimal sign. */
 struct wn_decimal_look {
@@ -56,8 +55,7 @@ wn_value_state wn_number_read(struct wn_str s, char decimal, struct wn_number *o
 WN_MUST_USE bool wn_micros_times_decimal(int64_t micros, struct wn_str ratio, bool plus_one,
                                          int64_t *out_micros);
 
-/* ---- dates ------------------------------------------------------------------------------------
- */
+/* ---- dates ------------------------------------------------------------------------------------ */
 
 typedef enum wn_date_kind {
     WN_DATE_DAY,     /* one reading */

@@ -6,8 +6,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 typedef enum wn_json_kind {
     WN_JSON_NULL,
@@ -51,8 +50,7 @@ WN_MUST_USE wn_rc wn_json_get_f64(const struct wn_json *v, const char *key, doub
 WN_MUST_USE wn_rc wn_json_get_bool(const struct wn_json *v, const char *key, bool *out,
                                    struct wn_why *why);
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------- */
 
 /* Writes into out, which keeps the first failure (check it once at the end). Commas and colons are
  * put by the writer; mismatched begin/end are our own mistakes and assert. Zero `indent` gives one

@@ -61,8 +61,7 @@ struct canvas {
     const int32_t *days;           /* [n_points], or NULL when the axis is no time axis */
 };
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------- */
 
 static void ink(struct canvas *c, struct rgb color)
 {
@@ -121,8 +120,7 @@ static double text_width(struct canvas *c, struct wn_str text, double size)
     return w;
 }
 
-/* ---- colours and markers ----------------------------------------------------------------------
- */
+/* ---- colours and markers ---------------------------------------------------------------------- */
 
 static int hue_of_channel(int code)
 {
@@ -217,8 +215,7 @@ static void draw_mark(struct canvas *c, int hue, double x, double y, double r)
     cairo_stroke(cr);
 }
 
-/* ---- head -------------------------------------------------------------------------------------
- */
+/* ---- head ------------------------------------------------------------------------------------- */
 
 /* Title and subtitle; returns the y below them. */
 static double draw_head(struct canvas *c)
@@ -282,8 +279,7 @@ static void draw_no_data(struct canvas *c, double y)
               c->theme->muted, c->width / 2, (y + c->height) / 2 + 14 * c->k, 0.5, 0.5, 0);
 }
 
-/* ---- the value axis ---------------------------------------------------------------------------
- */
+/* ---- the value axis --------------------------------------------------------------------------- */
 
 static void include(double value, double *low, double *high)
 {
@@ -382,8 +378,7 @@ static struct box plot_box(struct canvas *c, double top, double label_width)
                         fmax(c->height - top - bottom, 1)};
 }
 
-/* ---- the other axis ---------------------------------------------------------------------------
- */
+/* ---- the other axis --------------------------------------------------------------------------- */
 
 static double slot_width(const struct canvas *c, const struct box *plot)
 {
@@ -449,8 +444,7 @@ static void draw_category_axis(struct canvas *c, const struct box *plot)
                      fmax(slot * (double)every - 8 * c->k, 20 * c->k));
 }
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------------------------------ */
 
 /* The path of one series, in pieces where there is no value. Where many points share one column of
  * pixels, the lowest and the highest of it are drawn: the shape stays, and so do its peaks. */
@@ -521,8 +515,7 @@ static void draw_lines(struct canvas *c, const struct chart_scale *scale, const 
     cairo_restore(c->cr);
 }
 
-/* ---- bars -------------------------------------------------------------------------------------
- */
+/* ---- bars ------------------------------------------------------------------------------------- */
 
 static struct rgb bar_color(const struct canvas *c, size_t s, size_t i)
 {
@@ -649,8 +642,7 @@ static bool lies_better(struct canvas *c)
     return false;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole -------------------------------------------------------------------------------- */
 
 static void draw(struct canvas *c)
 {

@@ -9,8 +9,7 @@
 static const char *const month_names[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* ---- values -----------------------------------------------------------------------------------
- */
+/* ---- values ----------------------------------------------------------------------------------- */
 
 static double nice_step(double rough)
 {
@@ -128,8 +127,7 @@ void chart_format_value(wn_metric_unit unit, struct wn_str currency, double valu
     chart_format_tick(&f, value, out);
 }
 
-/* ---- days -------------------------------------------------------------------------------------
- */
+/* ---- days ------------------------------------------------------------------------------------- */
 
 bool chart_days_of(const struct wn_str *labels, size_t n, int32_t *out)
 {

@@ -38,8 +38,7 @@ static wn_rc no_memory(struct wn_why *why)
     return wn_fail(why, WN_MEMORY, NULL, "there is no memory for the chart");
 }
 
-/* ---- what was asked ---------------------------------------------------------------------------
- */
+/* ---- what was asked --------------------------------------------------------------------------- */
 
 static bool is_x(wn_dimension d)
 {
@@ -131,8 +130,7 @@ static double metric_of(const struct plan *p, const struct wn_table *t, size_t r
     return real_of(t, row, column_of(t, name));
 }
 
-/* ---- the x axis -------------------------------------------------------------------------------
- */
+/* ---- the x axis ------------------------------------------------------------------------------- */
 
 static int month_number(int32_t day)
 {
@@ -199,8 +197,7 @@ static size_t point_of(const struct plan *p, const struct wn_table *t, size_t ro
     return at < 0 || at >= (int64_t)p->n_points ? p->n_points : (size_t)at;
 }
 
-/* ---- the series -------------------------------------------------------------------------------
- */
+/* ---- the series ------------------------------------------------------------------------------- */
 
 static struct wn_str text_of(const struct wn_table *t, size_t row, wn_dimension d)
 {
@@ -405,8 +402,7 @@ static wn_rc gather_bars(struct plan *p, struct wn_why *why)
     return rc;
 }
 
-/* ---- the words --------------------------------------------------------------------------------
- */
+/* ---- the words -------------------------------------------------------------------------------- */
 
 static struct wn_str title_of(struct plan *p, const struct wn_metric *m)
 {
@@ -444,8 +440,7 @@ struct wn_chart_request wn_chart_request_conversions(void)
         .kind = WN_STR("bar")};
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole -------------------------------------------------------------------------------- */
 
 static wn_rc gather(struct plan *p, struct wn_why *why)
 {

@@ -5,8 +5,7 @@
 
 #include "core/date.h"
 
-/* ---- the book
- * ------------------------------------------------------------------------------------ */
+/* ---- the book --------------------------------------------------------------------------------- */
 
 wn_rc wn_book_extent(const struct wn_book *book, struct wn_arena *a, int32_t *day_from,
                      int32_t *day_to, int64_t *n_rows, bool *has_data, struct wn_why *why)
@@ -91,8 +90,7 @@ wn_rc wn_book_query(const struct wn_book *book, const struct wn_query_text *text
     return rc;
 }
 
-/* ---- trend
- * --------------------------------------------------------------------------------------- */
+/* ---- trend ------------------------------------------------------------------------------------ */
 
 static wn_rc query_roi_by_day(const struct wn_book *book, int32_t from, int32_t to,
                               struct wn_arena *a, struct wn_table **out, struct wn_why *why)

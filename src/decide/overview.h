@@ -29,8 +29,7 @@ WN_MUST_USE wn_rc wn_book_query(const struct wn_book *book, const struct wn_quer
                                 struct wn_arena *a, struct wn_query *out_query,
                                 struct wn_table **out, struct wn_why *why);
 
-/* ---- the older calls (/api/campaigns, /api/analytics) ------------------------------------------
- */
+/* ---- the older calls (/api/campaigns, /api/analytics) ----------------------------------------- */
 
 /* The days asked for, inclusive. Not given: all there is. */
 struct wn_overview_days {

@@ -32,8 +32,7 @@ static wn_rc fail_memory(struct wn_why *why)
     return wn_fail(why, WN_MEMORY, NULL, "memory has run out");
 }
 
-/* ---- gather
- * -------------------------------------------------------------------------------------- */
+/* ---- gather ----------------------------------------------------------------------------------- */
 
 struct parts_sql {
     struct wn_buf text;
@@ -164,8 +163,7 @@ static wn_rc gather(const struct wn_book *book, const struct wn_overview_campaig
     return WN_OK;
 }
 
-/* ---- arithmetic
- * ---------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------- */
 
 static double ratio_of(const struct wn_formula *f, const int64_t sums_micros[WN_MEASURE_N])
 {
@@ -206,8 +204,7 @@ static double mean_of(const struct mean *mean)
     return mean->n ? mean->sum / (double)mean->n : NAN;
 }
 
-/* ---- campaigns
- * ----------------------------------------------------------------------------------- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 static void set_ratios(const struct gathered *g, bool reported_holds,
                        struct wn_overview_campaign *c)
@@ -341,8 +338,7 @@ wn_rc wn_overview_campaigns(const struct wn_book *book,
     return WN_OK;
 }
 
-/* ---- channels
- * ------------------------------------------------------------------------------------ */
+/* ---- channels --------------------------------------------------------------------------------- */
 
 struct channel_sums {
     struct wn_overview_channel row;
@@ -441,8 +437,7 @@ wn_rc wn_overview_channels(const struct wn_book *book, const struct wn_overview_
     return rc ? rc : make_channels(&g, days->is_given, a, out, n_out, why);
 }
 
-/* ---- summary
- * ------------------------------------------------------------------------------------- */
+/* ---- summary ---------------------------------------------------------------------------------- */
 
 /* The means over campaigns. from_sums: reported values are left aside, so that two periods can be
  * held against each other. */

@@ -16,9 +16,8 @@
  * file behind. The same data give the same sheets (no clock is read).
  * Fails: INVALID (from after to), LIMIT, MEMORY, IO, and what the stores answer. */
 #define WN_REPORT_BYTES_MAX (64u << 20)
-#define WN_REPORT_CAMPAIGNS_MAX                                                                    \
-    20000 /* the ones that spent most; the sheet says when it was cut                              \
-           */
+/* The ones that spent most; the sheet says when it was cut. */
+#define WN_REPORT_CAMPAIGNS_MAX 20000
 WN_MUST_USE wn_rc wn_report_xlsx(const struct wn_book *book, int32_t day_from, int32_t day_to,
                                  struct wn_arena *a, struct wn_buf *out, struct wn_why *why);
 

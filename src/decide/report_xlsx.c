@@ -28,8 +28,7 @@ static void keep(struct book *b, lxw_error error)
         b->failed = error;
 }
 
-/* ---- cells ------------------------------------------------------------------------------------
- */
+/* ---- cells ------------------------------------------------------------------------------------ */
 
 static bool is_hex(char c)
 {
@@ -112,8 +111,7 @@ static void put_day(struct book *b, lxw_worksheet *ws, uint32_t row, uint16_t co
     keep(b, worksheet_write_datetime(ws, row, col, &when, b->date));
 }
 
-/* ---- tables -----------------------------------------------------------------------------------
- */
+/* ---- tables ----------------------------------------------------------------------------------- */
 
 static size_t column_of(const struct wn_table *t, struct wn_str name)
 {
@@ -215,8 +213,7 @@ static lxw_worksheet *table_sheet(struct book *b, const char *name, const struct
     return ws;
 }
 
-/* ---- charts -----------------------------------------------------------------------------------
- */
+/* ---- charts ----------------------------------------------------------------------------------- */
 
 struct chart_plan {
     uint8_t type; /* LXW_CHART_... */
@@ -328,8 +325,7 @@ static void add_chart(struct book *b, lxw_worksheet *ws, uint32_t row, uint16_t 
     keep(b, worksheet_insert_chart_opt(ws, row, col, chart, &options));
 }
 
-/* ---- sheets -----------------------------------------------------------------------------------
- */
+/* ---- sheets ----------------------------------------------------------------------------------- */
 
 static void formats_init(struct book *b)
 {
@@ -484,8 +480,7 @@ static void write_sheets(struct book *b)
     add_chart(b, daily, 21, (uint16_t)(n_metrics + 2), &roas_daily);
 }
 
-/* ---- the file ---------------------------------------------------------------------------------
- */
+/* ---- the file --------------------------------------------------------------------------------- */
 
 static wn_rc read_all(FILE *file, struct wn_buf *out, struct wn_why *why)
 {

@@ -57,8 +57,7 @@ static wn_rc fill_options(struct wn_http_options *o, struct wn_why *why)
     return WN_OK;
 }
 
-/* ---- listening
- * --------------------------------------------------------------------------------------- */
+/* ---- listening -------------------------------------------------------------------------------- */
 
 static wn_rc resolve(const struct wn_http_options *o, struct addrinfo **out, struct wn_why *why)
 {
@@ -185,8 +184,7 @@ static wn_rc take_inherited(struct wn_http *h, struct wn_why *why)
     return WN_OK;
 }
 
-/* ---- start and stop
- * ----------------------------------------------------------------------------------- */
+/* ---- start and stop --------------------------------------------------------------------------- */
 
 static wn_rc make_loops(struct wn_http *h, struct wn_why *why)
 {

@@ -22,8 +22,7 @@ static uint64_t bytes_max(const struct http_state *s)
                                                             : s->plan.body_bytes_max + overhead;
 }
 
-/* ---- a form with a file
- * -------------------------------------------------------------------------- */
+/* ---- a form with a file ----------------------------------------------------------------------- */
 
 static wn_rc on_part(void *context, const struct wn_multipart_part *part, struct wn_why *why)
 {
@@ -97,8 +96,7 @@ static int begin_form(struct http_state *s, struct wn_why *why)
     return 0;
 }
 
-/* ---- any body
- * ------------------------------------------------------------------------------------- */
+/* ---- any body --------------------------------------------------------------------------------- */
 
 int http_body_begin(struct http_state *s, struct wn_why *why)
 {

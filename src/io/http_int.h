@@ -28,8 +28,7 @@ enum {
 
 struct http_job;
 
-/* ---- threads that do work
- * ------------------------------------------------------------------------ */
+/* ---- threads that do work --------------------------------------------------------------------- */
 
 /* A queue of jobs and the threads that run them. */
 struct http_pool {
@@ -61,8 +60,7 @@ void http_pool_drop_waiting(struct http_pool *p);
 /* Waits for running jobs, joins. Accepts a zeroed pool. */
 void http_pool_stop(struct http_pool *p);
 
-/* ---- a loop, its connections and their requests
- * --------------------------------------------------- */
+/* ---- a loop, its connections and their requests ----------------------------------------------- */
 
 typedef enum http_phase {
     PHASE_IDLE, /* nothing of a request has been seen */

@@ -15,8 +15,7 @@
 
 static const int64_t NS_PER_MS = 1000000;
 
-/* ---- connections
- * ------------------------------------------------------------------------------------ */
+/* ---- connections ------------------------------------------------------------------------------ */
 
 void http_conn_phase(struct http_conn *c, http_phase phase, int64_t grace_ns)
 {
@@ -65,8 +64,7 @@ static void on_connection(void *loop, struct MHD_Connection *mhd, void **context
         conn_close(loop, *context);
 }
 
-/* ---- deadlines
- * --------------------------------------------------------------------------------------- */
+/* ---- deadlines -------------------------------------------------------------------------------- */
 
 static int64_t deadline_ns(const struct http_conn *c)
 {
@@ -152,8 +150,7 @@ static int sweep_ms(const struct wn_http_options *o)
     return ms < 20 ? 20 : ms;
 }
 
-/* ---- the mailbox
- * ------------------------------------------------------------------------------------- */
+/* ---- the mailbox ------------------------------------------------------------------------------ */
 
 void http_loop_wake(struct http_loop *l)
 {
@@ -193,8 +190,7 @@ static void read_mail(struct http_loop *l)
     }
 }
 
-/* ---- stopping
- * ---------------------------------------------------------------------------------------- */
+/* ---- stopping --------------------------------------------------------------------------------- */
 
 static void begin_drain(struct http_loop *l, int64_t now_ns)
 {
@@ -236,8 +232,7 @@ static bool drain(struct http_loop *l, int64_t now_ns)
            (!l->conns || now_ns >= l->drain_until_ns + HTTP_LINGER_MS * NS_PER_MS);
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------- */
 
 static int wait_ms(struct http_loop *l, int64_t now_ns)
 {

@@ -13,8 +13,7 @@ static struct http_conn *conn_of(struct MHD_Connection *mhd)
     return info ? info->socket_context : NULL;
 }
 
-/* ---- what callers of the server use
- * ---------------------------------------------------------------- */
+/* ---- what callers of the server use ----------------------------------------------------------- */
 
 struct wn_str wn_http_header(const struct wn_http_request *r, const char *name)
 {
@@ -49,8 +48,7 @@ void wn_http_set_header(struct wn_http_response *r, struct wn_str name, struct w
     r->headers[r->n_headers++] = (struct wn_http_param){name, value};
 }
 
-/* ---- the life of a request
- * ------------------------------------------------------------------------- */
+/* ---- the life of a request -------------------------------------------------------------------- */
 
 struct http_state *http_state_new(struct http_loop *l)
 {
@@ -188,8 +186,7 @@ void http_request_abandon(struct http_state *s)
     resume(s);
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------- */
+/* ---- answers ---------------------------------------------------------------------------------- */
 
 void http_refuse(struct http_state *s, int status, const struct wn_why *why)
 {
@@ -316,8 +313,7 @@ void http_answer_raw(struct http_state *s, int fd)
     s->status_sent = r->status;
 }
 
-/* ---- from head to handler
- * -------------------------------------------------------------------------- */
+/* ---- from head to handler --------------------------------------------------------------------- */
 
 void *http_on_uri(void *loop, const char *uri, struct MHD_Connection *mhd)
 {

@@ -12,8 +12,7 @@ enum {
     IN_EPILOGUE
 };
 
-/* ---- the Content-Type header --------------------------------------------------------------------
- */
+/* ---- the Content-Type header ------------------------------------------------------------------ */
 
 static bool is_boundary_char(char c)
 {
@@ -101,8 +100,7 @@ wn_rc wn_multipart_boundary(struct wn_str content_type, struct wn_str *out, stru
     return rc;
 }
 
-/* ---- a part's head
- * ------------------------------------------------------------------------------- */
+/* ---- a part's head ---------------------------------------------------------------------------- */
 
 /* Copies a raw parameter without quotes and escapes into out, which is as large as the raw text. */
 static struct wn_str plain_value(struct wn_str raw, char *out)
@@ -257,8 +255,7 @@ static wn_rc read_head(struct wn_multipart *m, struct wn_why *why)
     return rc;
 }
 
-/* ---- the stream
- * ---------------------------------------------------------------------------------- */
+/* ---- the stream ------------------------------------------------------------------------------- */
 
 void wn_multipart_init(struct wn_multipart *m, struct wn_str boundary,
                        const struct wn_multipart_events *events)

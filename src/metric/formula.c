@@ -20,8 +20,7 @@ const struct wn_formula_op_info wn_formula_ops[WN_OP_N] = {
     [WN_OP_IF] = {"if", WN_PREC_PRIMARY},
 };
 
-/* ---- evaluation --------------------------------------------------------------------------------
- */
+/* ---- evaluation ------------------------------------------------------------------------------- */
 
 /* The engine's order of doubles, so that both targets agree when something overflows on the way:
  * not-a-number equals itself and is above all. */
@@ -141,8 +140,7 @@ bool wn_formula_eval(const struct wn_formula *f, const struct wn_sums *sums, dou
     return true;
 }
 
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------- */
 
 static void print(const struct wn_formula *f, int precedence_min, struct wn_buf *out);
 

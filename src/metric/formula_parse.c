@@ -36,8 +36,7 @@ struct parser {
 
 static const struct wn_formula *parse_or(struct parser *p);
 
-/* ---- failures ----------------------------------------------------------------------------------
- */
+/* ---- failures --------------------------------------------------------------------------------- */
 
 static const struct wn_formula *fail_at(struct parser *p, wn_rc rc, size_t at, const char *text)
 {
@@ -60,8 +59,7 @@ static const struct wn_formula *fail_here(struct parser *p, const char *expected
     return fail_at(p, WN_INVALID, p->token.at, text);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------
- */
+/* ---- tokens ----------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -170,8 +168,7 @@ static bool enter(struct parser *p)
     return !p->rc;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------------------ */
 
 /* How large the SQL of a node is, in nodes: see formula_sql.c for what is written twice. */
 static uint64_t sql_nodes(wn_formula_op op, const struct wn_formula *const *args, uint32_t n)
@@ -238,8 +235,7 @@ static const struct wn_formula *sum_node(struct parser *p, wn_measure measure)
     return f;
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------ */
 
 struct function {
     const char *name;
@@ -327,8 +323,7 @@ static const struct wn_formula *parse_call(struct parser *p, const struct functi
     return node(p, function->op, at, args, n);
 }
 
-/* ---- the grammar -------------------------------------------------------------------------------
- */
+/* ---- the grammar ------------------------------------------------------------------------------ */
 
 static const struct wn_formula *parse_primary(struct parser *p)
 {

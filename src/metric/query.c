@@ -65,8 +65,7 @@ int32_t wn_date_end(wn_dimension d, int32_t start)
     return d == WN_DIM_WEEK ? start + 6 : start;
 }
 
-/* ---- comparison periods ------------------------------------------------------------------------
- */
+/* ---- comparison periods ----------------------------------------------------------------------- */
 
 /* The same day n_years later; 29 February becomes the 28th where there is none. */
 static int32_t add_years(int32_t day, int n_years)
@@ -100,8 +99,7 @@ int32_t wn_compare_shift(const struct wn_query *q, int32_t day)
     return shifted < q->day_from ? q->day_from : shifted;
 }
 
-/* ---- shape of the result -----------------------------------------------------------------------
- */
+/* ---- shape of the result ---------------------------------------------------------------------- */
 
 static struct wn_str joined(struct wn_arena *a, struct wn_str head, const char *tail)
 {

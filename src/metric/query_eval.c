@@ -39,8 +39,7 @@ static wn_rc fail_memory(struct wn_why *why)
     return wn_fail(why, WN_MEMORY, NULL, "memory has run out");
 }
 
-/* ---- a row's place in each dimension -----------------------------------------------------------
- */
+/* ---- a row's place in each dimension ---------------------------------------------------------- */
 
 static int32_t id_of(const struct wn_stat *row, wn_dimension d)
 {
@@ -118,8 +117,7 @@ static struct wn_value shown(const struct evaluator *e, wn_dimension d, int32_t 
     return int_value(number);
 }
 
-/* ---- filters
- * ------------------------------------------------------------------------------------- */
+/* ---- filters ---------------------------------------------------------------------------------- */
 
 static bool name_matches(const struct evaluator *e, const struct wn_filter_plan *plan,
                          struct wn_str name, bool *out)
@@ -160,8 +158,7 @@ static bool filter_passes(const struct evaluator *e, const struct wn_filter_plan
     return true;
 }
 
-/* ---- grouping
- * ------------------------------------------------------------------------------------ */
+/* ---- grouping --------------------------------------------------------------------------------- */
 
 static void append_bytes(struct wn_buf *b, const void *p, size_t n)
 {
@@ -270,8 +267,7 @@ static wn_rc add_rows(struct evaluator *e, const struct wn_stat *rows, size_t n_
     return WN_OK;
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------- */
 
 static struct wn_sums sums_of(const struct group *g, int period)
 {

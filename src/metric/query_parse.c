@@ -32,8 +32,7 @@ static size_t count_parts(struct wn_str list)
     return n;
 }
 
-/* ---- metrics and dimensions
- * ---------------------------------------------------------------------- */
+/* ---- metrics and dimensions ------------------------------------------------------------------- */
 
 static wn_rc fail_unknown_metric(struct reader *r, const char *field, struct wn_str name)
 {
@@ -103,8 +102,7 @@ static wn_rc parse_by(struct reader *r, struct wn_query *out)
     return WN_OK;
 }
 
-/* ---- conditions
- * ---------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------- */
 
 static bool is_name_char(char c)
 {
@@ -322,8 +320,7 @@ static wn_rc parse_filter(struct reader *r, struct wn_query *out)
     return WN_OK;
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------ */
+/* ---- the rest --------------------------------------------------------------------------------- */
 
 static wn_rc parse_date(struct reader *r, const char *field, struct wn_str text, int32_t fallback,
                         int32_t *out)

@@ -47,8 +47,7 @@ static void put_text(struct writer *w, struct wn_str text)
     bind(w, (struct wn_value){.kind = WN_VALUE_TEXT, .text = text});
 }
 
-/* ---- days
- * ---------------------------------------------------------------------------------------- */
+/* ---- days ------------------------------------------------------------------------------------- */
 
 /* The day column of the half, as a day of the range asked for: see wn_compare_shift. */
 static void put_day(struct writer *w, bool is_previous, const char *column)
@@ -69,8 +68,7 @@ static void put_day(struct writer *w, bool is_previous, const char *column)
     }
 }
 
-/* ---- filters
- * ------------------------------------------------------------------------------------- */
+/* ---- filters ---------------------------------------------------------------------------------- */
 
 static void put_date_filter(struct writer *w, const struct wn_filter_plan *plan, bool is_previous)
 {
@@ -140,8 +138,7 @@ static void put_filter(struct writer *w, const struct wn_filter_plan *plan, bool
     put(w, ")");
 }
 
-/* ---- c and p: sums by integer columns
- * ------------------------------------------------------------ */
+/* ---- c and p: sums by integer columns --------------------------------------------------------- */
 
 static void put_group(struct writer *w, bool is_previous)
 {
@@ -200,8 +197,7 @@ static void put_half(struct writer *w, bool is_previous)
     put(w, is_previous ? " FROM p" : " FROM c");
 }
 
-/* ---- r: texts instead of numbers
- * ----------------------------------------------------------------- */
+/* ---- r: texts instead of numbers -------------------------------------------------------------- */
 
 static void put_code_text(struct writer *w, wn_dimension d, size_t i)
 {
@@ -286,8 +282,7 @@ static void put_result_groups(struct writer *w, const char *from)
         wn_buf_printf(&w->out, "%s%zu", i ? ", " : " GROUP BY ", i + 1);
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------- */
 
 static void put_columns(struct writer *w)
 {

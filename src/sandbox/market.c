@@ -11,8 +11,7 @@
 
 enum { CENTS_PER_UNIT = 100, MICROS_PER_CENT = 10000 };
 
-/* ---- the truth --------------------------------------------------------------------------------
- */
+/* ---- the truth -------------------------------------------------------------------------------- */
 
 /* The share of the linear return that is left at a spend; 1 at the campaign's own budget, where its
  * rates were drawn. */
@@ -63,8 +62,7 @@ double market_arrived_ratio(double age_days, double scale)
     return late < 0 ? 1 : late > 1 ? 0 : 1 - late;
 }
 
-/* ---- the day ----------------------------------------------------------------------------------
- */
+/* ---- the day ---------------------------------------------------------------------------------- */
 
 struct day {
     int offset; /* in the range; negative while warming up */
@@ -356,8 +354,7 @@ wn_rc wn_market_next_day(struct wn_market *m, const double *budgets, struct wn_a
     return WN_OK;
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------- */
 
 static wn_rc check_options(const struct wn_market_options *o, struct wn_why *why)
 {

@@ -16,11 +16,11 @@ typedef enum wn_market_curve { WN_CURVE_AUDIENCE, WN_CURVE_HILL, WN_CURVE_LINEAR
 
 struct wn_market_options {
     uint64_t seed;
-    int n_channels;    /* 1..8, in the order of wn_market_channel_name */
-    int n_campaigns;   /* 1..10000, spread over the channels */
+    int n_channels;  /* 1..8, in the order of wn_market_channel_name */
+    int n_campaigns; /* 1..10000, spread over the channels */
     int n_ads_per_group_max;
-    int32_t day_from;  /* days since the epoch */
-    int n_days;        /* warm-up before it is simulated too, and not reported */
+    int32_t day_from; /* days since the epoch */
+    int n_days;       /* warm-up before it is simulated too, and not reported */
 };
 
 /* The hidden truth of one campaign: what an engine would have to find out. */
@@ -29,11 +29,11 @@ struct wn_market_campaign {
     int channel;            /* index: see wn_market_channel_name */
     int n_ad_groups, n_ads; /* of this campaign; ads are numbered through the groups */
     wn_market_curve curve;
-    double daily_budget;    /* whole units of currency */
+    double daily_budget; /* whole units of currency */
     double saturation_spend, hill_slope, carry_over_ratio;
     double ctr_ratio, cvr_ratio, cpm, order_value;
     double fatigue_half_life_days;
-    double incremental_ratio; /* share of reported revenue that the campaign caused */
+    double incremental_ratio;             /* share of reported revenue that the campaign caused */
     int start_day_offset, end_day_offset; /* runs within the range */
 };
 
@@ -55,8 +55,8 @@ struct wn_market_row {
     uint32_t campaign;
     int ad;
     int device; /* 1 desktop, 2 mobile, 3 tablet: codes of domain/stat.h */
-    int64_t impressions_micros, reach_micros, clicks_micros, engagements_micros,
-        video_views_micros, conversions_micros, spend_micros, revenue_micros;
+    int64_t impressions_micros, reach_micros, clicks_micros, engagements_micros, video_views_micros,
+        conversions_micros, spend_micros, revenue_micros;
 };
 
 /* Simulates the next day with the given budget per campaign (whole units; NULL = each campaign's

@@ -30,8 +30,7 @@ const struct market_channel market_channels[MARKET_CHANNELS] = {
 };
 /* clang-format on */
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------ */
 
 static const char *const buyers_new[] = {"Lookalike buyers 1%",
                                          "Lookalike buyers 3%",
@@ -147,8 +146,7 @@ static struct wn_str unique_name(struct wn_market *m, struct wn_map *taken, int 
     return added ? wish : wn_arena_printf(&m->arena, "%.*s %u", WN_STR_ARG(wish), ++*count);
 }
 
-/* ---- channels and seasons ---------------------------------------------------------------------
- */
+/* ---- channels and seasons --------------------------------------------------------------------- */
 
 static void draw_channel(struct wn_market *m, int c, struct wn_rand *r)
 {
@@ -180,8 +178,7 @@ static void draw_seasons(struct wn_market *m, struct wn_rand *r)
     m->holidays[0].factor = uniform(r, 1.5, 2.1);
 }
 
-/* ---- campaigns --------------------------------------------------------------------------------
- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 static void draw_curve(struct wn_market_campaign *t, struct wn_rand *r)
 {

@@ -21,8 +21,7 @@ wn_handler_fn wn_handle_import_options, wn_handle_imports, wn_handle_import,
 /* The largest upload of an import. */
 #define WN_IMPORT_BYTES_MAX (UINT64_C(4) << 30)
 
-/* ---- help that several resources share ----------------------------------------------------------
- */
+/* ---- help that several resources share -------------------------------------------------------- */
 
 struct wn_book;
 struct wn_book wn_call_book(const struct wn_call *call);

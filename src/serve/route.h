@@ -54,8 +54,7 @@ struct wn_route {
 extern const struct wn_route wn_routes[];
 extern const size_t wn_n_routes;
 
-/* ---- help for handlers ------------------------------------------------------------------------
- */
+/* ---- help for handlers ------------------------------------------------------------------------ */
 
 /* The text of a parameter, or p = NULL when it was not given. */
 struct wn_str wn_call_text(const struct wn_call *call, const char *name);

@@ -18,8 +18,7 @@ struct wn_server {
     char *spool_dir;
 };
 
-/* ---- what every answer carries ------------------------------------------------------------------
- */
+/* ---- what every answer carries ---------------------------------------------------------------- */
 
 /* Scripts and data only from here; styles also inline, because the chart and dialog parts of the
  * page set them; workers from blobs and images from data, for the API documentation. */
@@ -55,8 +54,7 @@ static void finish(struct wn_http_request *r, struct wn_http_response *response)
         response->status = 200;
 }
 
-/* ---- checks before a route ----------------------------------------------------------------------
- */
+/* ---- checks before a route -------------------------------------------------------------------- */
 
 /* "localhost:8420" without its port; "[::1]:8420" likewise. */
 static struct wn_str host_name(struct wn_str host)
@@ -181,8 +179,7 @@ static void plan_call(struct wn_front_call *f, const struct wn_http_request *r)
     check_call(f, r);
 }
 
-/* ---- the four calls of io/http ------------------------------------------------------------------
- */
+/* ---- the four calls of io/http ---------------------------------------------------------------- */
 
 static void answer_decided(struct wn_front_call *f, struct wn_http_request *r,
                            struct wn_http_response *response)
@@ -291,8 +288,7 @@ static void completed(void *context, void *route, const struct wn_http_request *
            WN_LOG_INT("duration_us", duration_ns / 1000));
 }
 
-/* ---- start and stop -----------------------------------------------------------------------------
- */
+/* ---- start and stop --------------------------------------------------------------------------- */
 
 static wn_rc make_spool_dir(struct wn_server *s, struct wn_why *why)
 {

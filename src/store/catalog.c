@@ -49,8 +49,7 @@ int wn_catalog_schema_version(const struct wn_catalog *c)
     return c->ops->schema_version(c);
 }
 
-/* ---- checks of what comes in ------------------------------------------------------------------
- */
+/* ---- checks of what comes in ------------------------------------------------------------------ */
 
 static wn_rc check_text(struct wn_str s, const char *field, struct wn_why *why)
 {
@@ -102,8 +101,7 @@ static wn_rc check_campaign(const struct wn_campaign *c, struct wn_why *why)
     return WN_OK;
 }
 
-/* ---- the functions of catalog.h ---------------------------------------------------------------
- */
+/* ---- the functions of catalog.h --------------------------------------------------------------- */
 
 wn_rc wn_catalog_tenant(struct wn_catalog *c, int32_t tenant_id, struct wn_arena *a,
                         struct wn_tenant *out, struct wn_why *why)

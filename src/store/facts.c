@@ -12,8 +12,7 @@ static const struct wn_facts_ops *const engines[] = {&wn_facts_duckdb, &wn_facts
 #define MEMORY_DEFAULT_BYTES ((uint64_t)256 << 20)
 #define READERS_DEFAULT 8
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static struct wn_facts_options with_defaults(const struct wn_facts_options *given)
 {
@@ -85,8 +84,7 @@ wn_rc wn_facts_check(struct wn_facts *f, struct wn_why *why)
     return f->ops->check(f, why);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------- */
 
 static void take_turn(struct wn_facts *f)
 {
@@ -269,8 +267,7 @@ void wn_facts_rollback(struct wn_facts_tx *tx)
     end(tx);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 wn_rc wn_facts_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_max,
                      struct wn_arena *a, struct wn_table **out, struct wn_why *why)

@@ -39,8 +39,7 @@ const char *wn_facts_engine(const struct wn_facts *f);
 /* A cheap question that the engine must answer: WN_OK or why not. */
 WN_MUST_USE wn_rc wn_facts_check(struct wn_facts *f, struct wn_why *why);
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------- */
 
 WN_MUST_USE wn_rc wn_facts_begin(struct wn_facts *f, int32_t tenant_id, int64_t source_id,
                                  int64_t loaded_at_ms, struct wn_facts_tx **out,
@@ -69,8 +68,7 @@ WN_MUST_USE wn_rc wn_facts_commit(struct wn_facts_tx *tx, struct wn_why *why);
 /* Accepts NULL. */
 void wn_facts_rollback(struct wn_facts_tx *tx);
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 #define WN_FACTS_ROWS_MAX 1000000
 

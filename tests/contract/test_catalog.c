@@ -138,8 +138,7 @@ static size_t list(struct fixture *x, int32_t tenant_id, const struct wn_campaig
     return n;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static void starts_with_one_workspace(void **state)
 {
@@ -224,8 +223,7 @@ static void opens_in_memory(void **state)
     put_account(x, 1, nasty);
 }
 
-/* ---- accounts ---------------------------------------------------------------------------------
- */
+/* ---- accounts --------------------------------------------------------------------------------- */
 
 static void accounts_come_back_as_put(void **state)
 {
@@ -272,8 +270,7 @@ static void deleting_an_account_takes_its_campaigns(void **state)
     assert_int_equal(found[0].campaign_id, 12);
 }
 
-/* ---- campaigns --------------------------------------------------------------------------------
- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 static void expect_campaign(const struct wn_campaign *a, const struct wn_campaign *b)
 {
@@ -407,8 +404,7 @@ static void campaigns_are_filtered(void **state)
     assert_int_equal(list(x, 1, &f, &found), 0);
 }
 
-/* ---- metrics, imports, settings ---------------------------------------------------------------
- */
+/* ---- metrics, imports, settings --------------------------------------------------------------- */
 
 static void metrics_come_back_by_name(void **state)
 {
@@ -515,8 +511,7 @@ static void settings_are_kept_by_key(void **state)
     assert_int_equal(wn_catalog_set_currency(x->catalog, 9, WN_STR("EUR"), NULL), WN_NOT_FOUND);
 }
 
-/* ---- at the same time -------------------------------------------------------------------------
- */
+/* ---- at the same time ------------------------------------------------------------------------- */
 
 struct worker {
     struct wn_catalog *catalog;

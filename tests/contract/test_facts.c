@@ -40,8 +40,7 @@ struct fixture {
     struct wn_facts *facts;
 };
 
-/* ---- a store for each case --------------------------------------------------------------------
- */
+/* ---- a store for each case -------------------------------------------------------------------- */
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
 {
@@ -184,8 +183,7 @@ static void expect_no_name(struct fixture *x, int32_t id)
     assert_int_equal(wn_facts_name(x->facts, 1, id, &x->arena, &found, NULL), WN_NOT_FOUND);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------- */
 
 static void says_who_it_is(void **state)
 {
@@ -390,8 +388,7 @@ static void a_scan_stops_when_told(void **state)
     assert_int_equal(count(x->facts, 1, 1), 10000);
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------ */
 
 static void a_name_keeps_its_id(void **state)
 {
@@ -581,8 +578,7 @@ static void thousands_of_names_and_renames(void **state)
     expect_name(x, 777, "key 776", "round 1 name 776");
 }
 
-/* ---- at the same time -------------------------------------------------------------------------
- */
+/* ---- at the same time ------------------------------------------------------------------------- */
 
 enum { CROWD_DAYS = 28, CROWD_EACH = 100, CROWD_ROUNDS = 12 };
 
@@ -648,8 +644,7 @@ static void readers_see_all_of_a_replace_or_nothing(void **state)
     assert_int_equal(count(x->facts, 1, 1), CROWD_DAYS * CROWD_EACH);
 }
 
-/* ---- random work against a model --------------------------------------------------------------
- */
+/* ---- random work against a model -------------------------------------------------------------- */
 
 enum { M_TENANTS = 2, M_ACCOUNTS = 3, M_DAYS = 10 };
 struct model {
@@ -717,8 +712,7 @@ static void random_work_equals_the_model(void **state)
     model_check(x->facts, &m);
 }
 
-/* ---- queries ----------------------------------------------------------------------------------
- */
+/* ---- queries ---------------------------------------------------------------------------------- */
 
 static void queries_answer_or_say_they_cannot(void **state)
 {

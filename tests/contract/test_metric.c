@@ -59,8 +59,7 @@ static size_t below(struct world *w, size_t n)
     return (size_t)wn_rand_below(&w->r, n);
 }
 
-/* ---- the data
- * ------------------------------------------------------------------------------------ */
+/* ---- the data --------------------------------------------------------------------------------- */
 
 /* Names repeat across ids, differ in case only, look like placeholders, hold quotes and UTF-8. */
 static const char *const pool[] = {"Spring Sale", "spring sale",  "Brand", "(none)", "18-24",
@@ -162,8 +161,7 @@ static bool get_name(void *context, int32_t id, struct wn_str *name)
     return false;
 }
 
-/* ---- the questions
- * ------------------------------------------------------------------------------- */
+/* ---- the questions ---------------------------------------------------------------------------- */
 
 static void random_formula(struct world *w, int depth, struct wn_buf *out)
 {
@@ -315,8 +313,7 @@ static void random_query(struct world *w, struct wn_query *q)
     q->offset = below(w, 3) ? 0 : below(w, 10);
 }
 
-/* ---- the comparison
- * ------------------------------------------------------------------------------ */
+/* ---- the comparison --------------------------------------------------------------------------- */
 
 static bool same_value(const struct wn_value *a, const struct wn_value *b)
 {

@@ -12,8 +12,7 @@
 
 enum { LIST_LIMIT_DEFAULT = 100, TEXT_BYTES_MAX = 500, ACCOUNT_BYTES_MAX = 200 };
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 static void write_text(struct wn_json_writer *w, const char *key, struct wn_str text)
 {
@@ -213,8 +212,7 @@ wn_rc wn_handle_campaign_channels(struct wn_call *call, struct wn_why *why)
     return wn_call_json_end(call, &json, why);
 }
 
-/* ---- adding -------------------------------------------------------------------------------------
- */
+/* ---- adding ----------------------------------------------------------------------------------- */
 
 struct new_campaign {
     struct wn_campaign campaign;

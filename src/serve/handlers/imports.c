@@ -47,8 +47,7 @@ wn_rc wn_handle_import_options(struct wn_call *call, struct wn_why *why)
     return wn_call_json_end(call, &json, why);
 }
 
-/* ---- what was asked -----------------------------------------------------------------------------
- */
+/* ---- what was asked --------------------------------------------------------------------------- */
 
 typedef enum mode { MODE_IMPORT, MODE_INSPECT, MODE_DRY_RUN } mode;
 
@@ -176,8 +175,7 @@ static wn_rc read_form(struct wn_call *call, struct import_form *form, struct wn
     return rc;
 }
 
-/* ---- POST ---------------------------------------------------------------------------------------
- */
+/* ---- POST ------------------------------------------------------------------------------------- */
 
 static bool go_on(void *context, uint64_t bytes_done, uint64_t bytes_total, uint64_t n_rows)
 {
@@ -239,8 +237,7 @@ wn_rc wn_handle_import_create(struct wn_call *call, struct wn_why *why)
     return wn_call_json_end(call, &json, why);
 }
 
-/* ---- GET ----------------------------------------------------------------------------------------
- */
+/* ---- GET -------------------------------------------------------------------------------------- */
 
 static void write_summary(struct wn_json_writer *w, const struct wn_import_record *record)
 {

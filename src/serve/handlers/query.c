@@ -165,8 +165,7 @@ static wn_rc answer_json(struct wn_call *call, const struct wn_query *q, const s
     return wn_call_json_end(call, &json, why);
 }
 
-/* ---- CSV ----------------------------------------------------------------------------------------
- */
+/* ---- CSV -------------------------------------------------------------------------------------- */
 
 static void append_value(struct wn_buf *out, const struct wn_value *v, bool first)
 {

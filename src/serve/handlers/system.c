@@ -115,8 +115,7 @@ wn_rc wn_handle_ml_health(struct wn_call *call, struct wn_why *why)
     return wn_call_json_end(call, &json, why);
 }
 
-/* ---- /metrics -----------------------------------------------------------------------------------
- */
+/* ---- /metrics --------------------------------------------------------------------------------- */
 
 static struct wn_counter_label label_of(size_t row)
 {

@@ -29,8 +29,7 @@ static struct sqlite_catalog *self(struct wn_catalog *c)
     return (struct sqlite_catalog *)c;
 }
 
-/* ---- errors -----------------------------------------------------------------------------------
- */
+/* ---- errors ----------------------------------------------------------------------------------- */
 
 static wn_rc meaning(int code)
 {
@@ -77,8 +76,7 @@ wn_rc wn_sqlite_run(sqlite3 *db, const char *sql, const char *doing, struct wn_w
                                                                 : wn_sqlite_fail(db, why, doing);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static void sqlite_close(struct wn_catalog *c)
 {
@@ -156,8 +154,7 @@ static int sqlite_schema_version(const struct wn_catalog *c)
     return ((const struct sqlite_catalog *)c)->version;
 }
 
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------------- */
 
 /* A statement in use: locked from ask to done. Values are bound in order by put_*, columns are
  * taken in order by take_*; the first failure stays. */
@@ -327,8 +324,7 @@ static wn_rc sqlite_check(struct wn_catalog *c, struct wn_why *why)
     return done(&q);
 }
 
-/* ---- tenants and accounts ---------------------------------------------------------------------
- */
+/* ---- tenants and accounts --------------------------------------------------------------------- */
 
 static wn_rc sqlite_tenant(struct wn_catalog *c, int32_t tenant_id, struct wn_arena *a,
                            struct wn_tenant *out, struct wn_why *why)
@@ -425,8 +421,7 @@ static wn_rc sqlite_delete_account(struct wn_catalog *c, int32_t tenant_id, int3
     return done(&q);
 }
 
-/* ---- campaigns --------------------------------------------------------------------------------
- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 #define KEEP_TEXT(column)                                                                          \
 #column " = CASE WHEN excluded." #column " = '' THEN campaigns." #column                       \
@@ -592,8 +587,7 @@ static wn_rc sqlite_campaigns(struct wn_catalog *c, int32_t tenant_id,
     return rc;
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------
- */
+/* ---- metrics ---------------------------------------------------------------------------------- */
 
 static wn_rc sqlite_put_metric(struct wn_catalog *c, int32_t tenant_id,
                                const struct wn_metric_def *metric, struct wn_why *why)
@@ -648,8 +642,7 @@ static wn_rc sqlite_metrics(struct wn_catalog *c, int32_t tenant_id, struct wn_a
     return done(&q);
 }
 
-/* ---- imports ----------------------------------------------------------------------------------
- */
+/* ---- imports ---------------------------------------------------------------------------------- */
 
 static wn_rc sqlite_add_import(struct wn_catalog *c, const struct wn_import_record *record,
                                int64_t *out_id, struct wn_why *why)
@@ -766,8 +759,7 @@ static wn_rc sqlite_imports(struct wn_catalog *c, int32_t tenant_id, size_t limi
     return done(&q);
 }
 
-/* ---- settings ---------------------------------------------------------------------------------
- */
+/* ---- settings --------------------------------------------------------------------------------- */
 
 static wn_rc sqlite_get_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
                                 struct wn_arena *a, struct wn_str *out, struct wn_why *why)

@@ -14,8 +14,7 @@
 
 enum { PATH_BYTES = 4096, REPAIRS_MAX = 3 };
 
-/* ---- the write-ahead log after a crash --------------------------------------------------------
- */
+/* ---- the write-ahead log after a crash -------------------------------------------------------- */
 
 /* The position in "Corrupt WAL file: entry at byte position N ...". */
 static bool parse_corrupt_at(const char *text, uint64_t *out)
@@ -88,8 +87,7 @@ static wn_rc repair_log(const struct duck_facts *d, uint64_t corrupt_at, struct 
     return WN_OK;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static wn_rc fail_open(const struct duck_facts *d, const char *text, struct wn_why *why)
 {
@@ -130,8 +128,7 @@ static wn_rc open_once(struct duck_facts *d, bool *damaged, uint64_t *corrupt_at
     return rc;
 }
 
-/* ---- settings ---------------------------------------------------------------------------------
- */
+/* ---- settings --------------------------------------------------------------------------------- */
 
 static void append_quoted(struct wn_buf *b, const char *text)
 {

@@ -10,8 +10,7 @@
 
 enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
 
-/* ---- who may read -----------------------------------------------------------------------------
- */
+/* ---- who may read ----------------------------------------------------------------------------- */
 
 /* A connection costs 3 us, so none is kept: the pool is their number. A failed query leaves
  * nothing behind that way. */
@@ -48,8 +47,7 @@ static void leave(struct duck_facts *d, duckdb_connection *connection)
     pthread_mutex_unlock(&d->readers_lock);
 }
 
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------------- */
 
 static duckdb_state bind_one(duckdb_prepared_statement s, uint64_t at, const struct wn_value *v)
 {
@@ -127,8 +125,7 @@ static wn_rc check_end(struct duck_facts *d, struct reading *r, struct wn_why *w
     return text && text[0] ? wn_duck_fail(d, why, "answer a query of the facts", text) : WN_OK;
 }
 
-/* ---- values -----------------------------------------------------------------------------------
- */
+/* ---- values ----------------------------------------------------------------------------------- */
 
 static struct wn_value of_int(int64_t i)
 {
@@ -237,8 +234,7 @@ static wn_rc describe_column(duckdb_result *result, uint64_t at, struct reader_c
     }
 }
 
-/* ---- tables -----------------------------------------------------------------------------------
- */
+/* ---- tables ----------------------------------------------------------------------------------- */
 
 struct collector {
     struct wn_arena *a;
@@ -362,8 +358,7 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
     return WN_OK;
 }
 
-/* ---- scans ------------------------------------------------------------------------------------
- */
+/* ---- scans ------------------------------------------------------------------------------------ */
 
 #define TAKE(column, type, field)                                                                  \
     do {                                                                                           \

@@ -43,8 +43,7 @@ const struct duck_column wn_duck_columns[WN_DUCK_N_COLUMNS] = {
     BIG_COLUMN("load_id"),
 };
 
-/* ---- migrations -------------------------------------------------------------------------------
- */
+/* ---- migrations ------------------------------------------------------------------------------- */
 
 /* Migration n takes the schema from version n to n + 1. They only ever grow in number. */
 static const char *const migrations[WN_DUCK_SCHEMA_VERSION] = {
@@ -137,8 +136,7 @@ wn_rc wn_duck_migrate(struct duck_facts *d, struct wn_why *why)
     return rc;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------ */
 
 static wn_rc load_names(struct duck_facts *d, duckdb_data_chunk chunk)
 {

@@ -17,8 +17,7 @@ static struct duck_facts *owner(const struct wn_facts_tx *tx)
     return (struct duck_facts *)tx->facts;
 }
 
-/* ---- the writer thread's side -----------------------------------------------------------------
- */
+/* ---- the writer thread's side ----------------------------------------------------------------- */
 
 static wn_rc run_buf(struct duck_facts *d, struct wn_buf *sql, const char *doing,
                      struct wn_why *why)
@@ -216,7 +215,7 @@ static wn_rc store_names(struct duck_facts *d, const struct wn_facts_tx *tx, str
     return rc ? rc : insert_names(d, tx, why);
 }
 
-/* ---- deleted accounts ---- */
+/* ---- deleted accounts ------------------------------------------------------------------------- */
 
 /* The ids which the account's remaining rows refer to: malloc'd, given. */
 static wn_rc ids_in_use(struct duck_facts *d, const struct wn_facts_tx *tx, int32_t account_id,
@@ -288,7 +287,7 @@ static wn_rc purge_names(struct duck_facts *d, struct wn_facts_tx *tx, struct wn
     return rc;
 }
 
-/* ---- the end of a transaction ---- */
+/* ---- the end of a transaction ----------------------------------------------------------------- */
 
 static wn_rc write_all(struct duck_facts *d, struct wn_facts_tx *tx, struct wn_why *why)
 {
@@ -380,8 +379,7 @@ static void *writer_main(void *context)
     return NULL;
 }
 
-/* ---- the sender's side: the thread that holds the transaction ---------------------------------
- */
+/* ---- the sender's side: the thread that holds the transaction --------------------------------- */
 
 wn_rc wn_duck_begin(struct wn_facts_tx *tx, struct wn_why *why)
 {
@@ -502,8 +500,7 @@ void wn_duck_rollback(struct wn_facts_tx *tx)
     free_blocks(w, 1);
 }
 
-/* ---- start and stop ---------------------------------------------------------------------------
- */
+/* ---- start and stop --------------------------------------------------------------------------- */
 
 static bool make_chunk(struct duck_writer *w)
 {

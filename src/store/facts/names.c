@@ -42,8 +42,7 @@ void wn_names_deinit(struct wn_names *n)
     *n = (struct wn_names){0};
 }
 
-/* ---- the two indexes --------------------------------------------------------------------------
- */
+/* ---- the two indexes -------------------------------------------------------------------------- */
 
 static uint64_t hash_of(int32_t tenant_id, wn_name_kind kind, int32_t parent_id, struct wn_str key)
 {
@@ -194,8 +193,7 @@ static struct wn_name_rec *add(struct wn_names *n, struct wn_names_tenant *t,
     return r;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------
- */
+/* ---- loading ---------------------------------------------------------------------------------- */
 
 wn_rc wn_names_load(struct wn_names *n, int32_t tenant_id, const struct wn_name *name)
 {
@@ -236,8 +234,7 @@ int32_t wn_names_id_max(struct wn_names *n, int32_t tenant_id)
     return id_max;
 }
 
-/* ---- a transaction's part ---------------------------------------------------------------------
- */
+/* ---- a transaction's part --------------------------------------------------------------------- */
 
 static bool room_for_staged(struct wn_names_tx *tx)
 {
@@ -453,8 +450,7 @@ void wn_names_revert(struct wn_names *n, struct wn_names_tx *tx)
     forget(tx);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 static wn_rc copy_out(const struct wn_name_rec *r, struct wn_arena *a, struct wn_name *out)
 {

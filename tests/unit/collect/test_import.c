@@ -39,8 +39,7 @@ static size_t n_accounts(void)
     return n;
 }
 
-/* ---- formats ------------------------------------------------------------------------------------
- */
+/* ---- formats ---------------------------------------------------------------------------------- */
 
 static void test_meta(void **state)
 {
@@ -262,8 +261,7 @@ static void test_german(void **state)
     assert_int_equal(summary.day_from, day_of_text("2026-01-05"));
 }
 
-/* ---- rules --------------------------------------------------------------------------------------
- */
+/* ---- rules ------------------------------------------------------------------------------------ */
 
 static void test_same_file_twice_changes_nothing(void **state)
 {
@@ -474,8 +472,7 @@ static void test_no_measure(void **state)
     assert_int_equal(summary.n_columns, 3);
 }
 
-/* ---- damage and failure -------------------------------------------------------------------------
- */
+/* ---- damage and failure ----------------------------------------------------------------------- */
 
 static void refuses(struct wn_str text, wn_rc rc, const char *words)
 {

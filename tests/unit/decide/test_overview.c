@@ -173,8 +173,7 @@ static void near(double value, double expected)
 
 static const struct wn_overview_days all_days = {.is_given = false};
 
-/* ---- the book
- * ------------------------------------------------------------------------------------ */
+/* ---- the book --------------------------------------------------------------------------------- */
 
 static void test_extent(void **state)
 {
@@ -254,8 +253,7 @@ static void test_trend(void **state)
     near(rows[5].roi_ratio, -0.5);
 }
 
-/* ---- campaigns
- * ----------------------------------------------------------------------------------- */
+/* ---- campaigns -------------------------------------------------------------------------------- */
 
 static size_t campaigns(struct fixture *f, struct wn_overview_campaign_filter filter,
                         struct wn_overview_campaign **out)
@@ -339,8 +337,7 @@ static void test_campaigns_paged(void **state)
     assert_int_equal(campaigns(f, page, &c), 0);
 }
 
-/* ---- channels, summary
- * --------------------------------------------------------------------------- */
+/* ---- channels, summary ------------------------------------------------------------------------ */
 
 static void test_channels(void **state)
 {

@@ -20,8 +20,7 @@
 
 #include <cmocka.h>
 
-/* ---- reading a zip ----------------------------------------------------------------------------
- */
+/* ---- reading a zip ---------------------------------------------------------------------------- */
 
 static uint32_t le(const unsigned char *p, int n)
 {
@@ -135,8 +134,7 @@ static void assert_empty(const struct wn_buf *zip, int sheet, const char *ref)
     assert_string_equal(text, "");
 }
 
-/* ---- the data ---------------------------------------------------------------------------------
- */
+/* ---- the data --------------------------------------------------------------------------------- */
 
 #define NONE                                                                                       \
     {                                                                                              \
@@ -425,8 +423,7 @@ static void cell_texts_are_safe(void **state)
     wn_arena_deinit(&a);
 }
 
-/* ---- from the stores --------------------------------------------------------------------------
- */
+/* ---- from the stores -------------------------------------------------------------------------- */
 
 /* Fontconfig keeps its caches until the process ends and counts as leaking. */
 const char *__lsan_default_suppressions(void);

@@ -26,8 +26,7 @@
 
 #include <cmocka.h>
 
-/* ---- a small application
- * ----------------------------------------------------------------------------- */
+/* ---- a small application ---------------------------------------------------------------------- */
 
 /* What a test sees of the server's inside, and the gate that holds "/gate" jobs on their worker. */
 static struct {
@@ -219,8 +218,7 @@ static void completed(void *context, void *route, const struct wn_http_request *
     changed();
 }
 
-/* ---- helpers
- * ------------------------------------------------------------------------------------------ */
+/* ---- helpers ---------------------------------------------------------------------------------- */
 
 static struct wn_http *server;
 
@@ -413,8 +411,7 @@ static void open_gate(void)
 
 #define HOST "Host: localhost\r\n"
 
-/* ---- ordinary requests
- * ---------------------------------------------------------------------------------- */
+/* ---- ordinary requests ------------------------------------------------------------------------ */
 
 static void answers_plain_requests(void **state)
 {
@@ -558,8 +555,7 @@ static void request_id_is_echoed_when_sane(void **state)
     }
 }
 
-/* ---- many connections, resumes
- * ---------------------------------------------------------------------------- */
+/* ---- many connections, resumes ---------------------------------------------------------------- */
 
 static void many_connections_do_not_stall(void **state)
 {
@@ -703,8 +699,7 @@ static void a_full_queue_is_said_at_once(void **state)
     close(third);
 }
 
-/* ---- stopping
- * ---------------------------------------------------------------------------------------------- */
+/* ---- stopping --------------------------------------------------------------------------------- */
 
 static void *stop_server(void *unused)
 {
@@ -951,8 +946,7 @@ static void answers_100_continue_only_to_what_it_takes(void **state)
            413);
 }
 
-/* ---- slow clients
- * -------------------------------------------------------------------------------------------- */
+/* ---- slow clients ----------------------------------------------------------------------------- */
 
 /* Sends one byte of text every ms (again and again) until the server ends it. */
 static struct reply drip(const char *before, const char *text, int pace_ms)

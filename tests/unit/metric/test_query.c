@@ -74,8 +74,7 @@ static struct wn_query parsed(struct fixture *f, const struct asked *t)
     return q;
 }
 
-/* ---- text
- * ---------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
 {
@@ -257,8 +256,7 @@ static void test_compare_range(void **state)
     }
 }
 
-/* ---- SQL
- * ----------------------------------------------------------------------------------------- */
+/* ---- SQL -------------------------------------------------------------------------------------- */
 
 static size_t count(struct wn_str text, char c)
 {
@@ -337,8 +335,7 @@ static void test_sql_checks_its_query(void **state)
     assert_int_equal(wn_query_sql(&q, &f->a, &sql, NULL), WN_INVALID);
 }
 
-/* ---- in memory
- * ----------------------------------------------------------------------------------- */
+/* ---- in memory -------------------------------------------------------------------------------- */
 
 static bool get_name(void *context, int32_t id, struct wn_str *name)
 {

@@ -42,8 +42,7 @@ struct fixture {
     struct wn_str note;
 };
 
-/* ---- a directory for each case ----------------------------------------------------------------
- */
+/* ---- a directory for each case ---------------------------------------------------------------- */
 
 static wn_rc try_open(struct fixture *x, const struct wn_facts_options *options,
                       struct wn_facts **out, struct wn_why *why)
@@ -152,8 +151,7 @@ static long size_of(const struct fixture *x, const char *file)
     return stat(path, &info) == 0 ? (long)info.st_size : -1;
 }
 
-/* ---- what stays -------------------------------------------------------------------------------
- */
+/* ---- what stays ------------------------------------------------------------------------------- */
 
 static void all_is_there_after_reopening(void **state)
 {
@@ -196,8 +194,7 @@ static void all_is_there_after_reopening(void **state)
     wn_facts_rollback(tx);
 }
 
-/* ---- killed -----------------------------------------------------------------------------------
- */
+/* ---- killed ----------------------------------------------------------------------------------- */
 
 /* Replaces for ever, telling through the pipe after every commit what it has committed. */
 static void write_until_killed(struct fixture *x, int pipe_fd)
@@ -251,8 +248,7 @@ static void a_killed_writer_leaves_all_or_nothing(void **state)
     }
 }
 
-/* ---- a damaged log ----------------------------------------------------------------------------
- */
+/* ---- a damaged log ---------------------------------------------------------------------------- */
 
 /* Leaves a log with n replaces of n accounts behind, as a killed process does. */
 static void leave_a_log(struct fixture *x, int32_t n)
@@ -357,8 +353,7 @@ static void a_broken_main_file_is_refused(void **state)
     assert_null(f);
 }
 
-/* ---- the log stays small ----------------------------------------------------------------------
- */
+/* ---- the log stays small ---------------------------------------------------------------------- */
 
 struct readers {
     struct wn_facts *facts;
@@ -407,8 +402,7 @@ static void the_log_stays_small_under_readers(void **state)
     assert_int_equal(expect_whole(x), 10);
 }
 
-/* ---- limits -----------------------------------------------------------------------------------
- */
+/* ---- limits ----------------------------------------------------------------------------------- */
 
 static void beyond_the_memory_limit_one_query_fails(void **state)
 {
@@ -493,8 +487,7 @@ static void a_full_disk_loses_nothing(void **state)
     assert_int_equal(expect_whole(x), 1);
 }
 
-/* ---- who may open -----------------------------------------------------------------------------
- */
+/* ---- who may open ----------------------------------------------------------------------------- */
 
 static void a_second_opener_is_told_to_wait(void **state)
 {
@@ -554,8 +547,7 @@ static void an_unwritable_place_is_an_error(void **state)
     wn_arena_deinit(&a);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---------------------------------------------------------------------------------- */
 
 static void expect_int(const struct wn_value *v, int64_t i)
 {
