@@ -92,6 +92,7 @@ export const en = {
 
   'overview.cutoff': 'The data ends on {day}; the range counts back from there.',
   'overview.partial': 'The comparison reaches before {day}, when the data begins: read changes with care.',
+  'overview.noEarlier': 'There is no data before {day} to compare with.',
   'overview.kpis': 'Key figures',
   'overview.chart': 'Spend and revenue',
   'overview.share': 'Share of spend',
@@ -221,7 +222,8 @@ export const en = {
   'import.line': 'line {line}',
   'import.columns': 'Columns',
   'import.currency': 'Currency',
-  'import.options': 'Account and currency',
+  'import.currency.none': 'not stated; {currency} is taken',
+  'import.options': 'How to take it in',
   'import.account': 'Account',
   'import.account.auto': 'As the file says',
   'import.day': 'Day of these figures',

@@ -71,7 +71,14 @@ export function ChangeTag({ change, word = true }: { change: Change | null; word
   if (!change)
     return (
       <span className={css.change} title={t('change.none.help')}>
-        {t('change.none')}
+        {word ? (
+          t('change.none')
+        ) : (
+          <>
+            <span aria-hidden="true">–</span>
+            <span className="visually-hidden">{t('change.none')}</span>
+          </>
+        )}
       </span>
     );
   return (

@@ -114,6 +114,8 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
   const totals = useAnswer({ ...question, by: undefined, sort: undefined, limit: undefined, offset: undefined });
 
   const all = rows.data?.rows ?? [];
+  // While the next level is on its way the old rows stay, as what they are.
+  const shownLevel = [...LEVELS].reverse().find((l) => rows.data?.columns.some((c) => c.name === l)) ?? level;
   const label = (name: string) => workspace.channels.find((c) => c.name === name)?.label ?? name;
   const matching = level === 'channel' && needle ? all.filter((r) => label(str(r, 'channel')).toLowerCase().includes(needle.toLowerCase())) : all;
   const visible = matching.slice(0, PAGE_ROWS);
@@ -168,7 +170,7 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
             <Grid
               rows={visible}
               total={totals.data?.rows[0]}
-              level={level}
+              level={shownLevel}
               metrics={shown}
               currency={currency}
               withChanges={withChanges}
@@ -179,7 +181,7 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
               onSelect={setSelected}
               onSort={(next) => change({ sort: next, page: null }, true)}
               hrefOf={(row) => {
-                const path = inside(row, level);
+                const path = inside(row, shownLevel);
                 return path === null ? null : `/explorer${sharedSearch(params, { in: path, ...(params.get('metrics') ? { metrics: params.get('metrics')! } : {}) })}`;
               }}
             />

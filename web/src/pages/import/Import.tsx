@@ -18,7 +18,7 @@ import { inspect, NO_CHOICES, take, tryAll, type Choices } from './steps';
 type Stage =
   | { name: 'waiting' }
   | { name: 'looking' }
-  | { name: 'ready' }
+  | { name: 'ready'; checked?: boolean }
   | { name: 'sending' | 'checking'; done: number; total: number }
   | { name: 'running'; job: ImportJob }
   | { name: 'done'; job: ImportJob };
@@ -102,7 +102,7 @@ export default function Import() {
     setStage({ name: 'checking', done: 0, total: file.size });
     try {
       setSummary(await tryAll(file, choices, (done, total) => setStage({ name: 'checking', done, total }), signal));
-      setStage({ name: 'ready' });
+      setStage({ name: 'ready', checked: true });
     } catch (reason) {
       fail(reason, { name: 'ready' });
     }
@@ -209,7 +209,7 @@ export default function Import() {
         {file && summary && stage.name !== 'waiting' && stage.name !== 'done' && (
           <>
             {files.length > 1 && <p className={css.small}>{t('import.queue', { at: at + 1, n: files.length })}</p>}
-            <Recognised file={file} summary={summary} busy={stage.name === 'looking'} />
+            <Recognised file={file} summary={summary} tenantCurrency={workspace.data?.tenant.currency ?? ''} busy={stage.name === 'looking'} />
             {needsDay && <Notice kind="warn">{t('import.needsDay')}</Notice>}
             {noRows && <Notice kind="warn">{summary.message || t('import.noRows')}</Notice>}
             {busy ? (
@@ -222,7 +222,7 @@ export default function Import() {
                 <Button disabled={needsDay || noRows || stage.name === 'looking'} onClick={() => void check()}>
                   {t('import.check')}
                 </Button>
-                {summary.dry_run && summary.rows_imported > 0 && (
+                {stage.name === 'ready' && stage.checked && (
                   <span className={css.small} role="status">
                     {t('import.checked', { n: summary.rows_imported, errors: showCount(summary.errors) })}
                   </span>

@@ -9,7 +9,7 @@ import type { Choices } from './steps';
 
 const SEPARATORS: Record<string, Key> = { ',': 'separator.comma', ';': 'separator.semicolon', '\t': 'separator.tab', '|': 'separator.bar' };
 
-export function Recognised({ file, summary, busy }: { file: File; summary: ImportSummary; busy: boolean }) {
+export function Recognised({ file, summary, tenantCurrency, busy }: { file: File; summary: ImportSummary; tenantCurrency: string; busy: boolean }) {
   const separator = SEPARATORS[summary.separator];
   const facts: [string, string][] = [
     [t('import.format'), summary.format_label],
@@ -18,7 +18,7 @@ export function Recognised({ file, summary, busy }: { file: File; summary: Impor
     [t('import.separator'), separator ? t(separator) : summary.separator],
     [t('import.header'), t('import.line', { line: showCount(summary.header_line) })],
     [t('import.columns'), showCount(summary.columns.length)],
-    [t('import.currency'), summary.currency || '–'],
+    [t('import.currency'), summary.currency || t('import.currency.none', { currency: tenantCurrency })],
   ];
   return (
     <Panel title={file.name} note={t('import.recognised')} busy={busy}>

@@ -80,6 +80,7 @@ function Filled({ workspace, view }: { workspace: Workspace; view: View }) {
   const { currency } = workspace.tenant;
   const days = useMemo(() => steps(from, to, grain), [from, to, grain]);
   const compared = compare !== 'none';
+  const hasEarlier = compared && (daily.data?.rows ?? []).some((row) => num(row, 'spend_previous') !== null);
   const series = useMemo<Series[]>(() => {
     const rows = daily.data?.rows ?? [];
     const line = (key: string, label: string, color: string, faint?: boolean): Series => ({
@@ -93,14 +94,14 @@ function Filled({ workspace, view }: { workspace: Workspace; view: View }) {
     return [
       line('spend', t('metric.spend'), 'var(--s3)'),
       line('revenue', t('metric.revenue'), 'var(--s1)'),
-      ...(compared
+      ...(hasEarlier
         ? [
             line('spend_previous', before(t('metric.spend')), 'var(--s3)', true),
             line('revenue_previous', before(t('metric.revenue')), 'var(--s1)', true),
           ]
         : []),
     ];
-  }, [daily.data, days, grain, compared]);
+  }, [daily.data, days, grain, hasEarlier]);
 
   const failed = [totals, daily, channels, campaigns].find((q) => q.isError && !q.data);
   const why = params.get('why');
@@ -123,7 +124,13 @@ function Filled({ workspace, view }: { workspace: Workspace; view: View }) {
           {workspace.data_to! < today() && view.range.preset !== null && (
             <span>{t('overview.cutoff', { day: showDay(workspace.data_to!) })} </span>
           )}
-          {partial && <span>{t('overview.partial', { day: showDay(workspace.data_from!) })} </span>}
+          {partial && (
+            <span>
+              {t(totals.data!.compare_to! < workspace.data_from! ? 'overview.noEarlier' : 'overview.partial', {
+                day: showDay(workspace.data_from!),
+              })}{' '}
+            </span>
+          )}
           {sample && (
             <span className={css.sample}>
               {t('sample.help')} <RemoveSample />

@@ -133,7 +133,7 @@ export function Chart(props: ChartProps) {
   );
 }
 
-function Plot({ title, days, grain, series, unit, currency, height, onCanvas }: ChartProps & { height: number; onCanvas: (c: Canvas | null) => void }) {
+function Plot({ title, busy, days, grain, series, unit, currency, height, onCanvas }: ChartProps & { height: number; onCanvas: (c: Canvas | null) => void }) {
   const box = useRef<HTMLDivElement>(null);
   const holder = useRef<HTMLDivElement>(null);
   const [canvas, setCanvas] = useState<Canvas | null>(null);
@@ -249,7 +249,7 @@ function Plot({ title, days, grain, series, unit, currency, height, onCanvas }: 
           <Skeleton height={height - 24} />
         </div>
       )}
-      {canvas && isEmpty && <p className={css.empty}>{t('chart.empty')}</p>}
+      {canvas && isEmpty && !busy && <p className={css.empty}>{t('chart.empty')}</p>}
       <div
         className={css.cursor}
         role="slider"
