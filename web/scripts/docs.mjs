@@ -35,6 +35,7 @@ await writeFile(
 await writeFile(
   join(to, 'docs.css'),
   `body { margin: 0; background: #fff; }
+#docs { max-width: 1280px; margin: 0 auto; }
 .bar { display: flex; gap: 16px; align-items: center; padding: 12px 20px; font: 14px system-ui, sans-serif;
   border-bottom: 1px solid #dfe3e8; color: #3d4652; }
 .bar a { color: #1f4fbf; }

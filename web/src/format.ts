@@ -141,6 +141,6 @@ export function showBytes(n: number): string {
     n /= 1000;
     i++;
   }
-  return numbers({ style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: i ? 1 : 0 }).format(n);
+  return numbers({ style: 'unit', unit: units[i], unitDisplay: i ? 'short' : 'long', maximumFractionDigits: i ? 1 : 0 }).format(n);
 }
 export const showCount = (n: number): string => numbers({ maximumFractionDigits: 1 }).format(n);

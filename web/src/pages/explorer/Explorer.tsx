@@ -302,8 +302,9 @@ function Course(props: { workspace: Workspace; view: View; place: Place; metrics
     const rows = answer.data?.rows ?? [];
     if (!picked) {
       const lines: Series[] = [{ key: 'now', label: metric.label, color: 'var(--s1)', values: along(days, rows, grain, metric.name) }];
-      if (view.compare !== 'none')
-        lines.push({ key: 'before', label: t('chart.before', { name: metric.label }), color: 'var(--s1)', faint: true, values: along(days, rows, grain, `${metric.name}_previous`) });
+      const before = along(days, rows, grain, `${metric.name}_previous`);
+      if (before.some((value) => value !== null))
+        lines.push({ key: 'before', label: t('chart.before', { name: metric.label }), color: 'var(--s1)', faint: true, values: before });
       return lines;
     }
     const colors = channelColors(workspace.channels);
@@ -319,7 +320,7 @@ function Course(props: { workspace: Workspace; view: View; place: Place; metrics
     });
     // picked is made from selected and level.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [answer.data, days, grain, metric, view.compare, params.get('sel'), level, workspace.channels]);
+  }, [answer.data, days, grain, metric, params.get('sel'), level, workspace.channels]);
 
   if (answer.isError && !answer.data) return <ProblemNotice error={answer.error} onRetry={() => void answer.refetch()} />;
   if (!answer.data) return <Skeleton height={344} />;

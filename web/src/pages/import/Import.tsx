@@ -177,7 +177,7 @@ export default function Import() {
             <section className={cx(css.drop, isOver && css.over)}>
               <ImportIcon />
               <h2>{t('import.drop')}</h2>
-              <p>{options.data ? t('import.formats', { formats: options.data.formats.filter((f) => f.name !== 'auto').map((f) => f.label).join(', ') }) : <Skeleton height={20} />}</p>
+              <p>{options.data ? t('import.formats', { formats: options.data.formats.filter((f) => f.name !== 'auto' && f.name !== 'generic').map((f) => f.label).join(', ') }) : <Skeleton height={20} />}</p>
               <Button look="primary" onClick={() => input.current?.click()}>
                 {t('import.choose')}
               </Button>

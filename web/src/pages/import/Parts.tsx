@@ -14,7 +14,7 @@ export function Recognised({ file, summary, tenantCurrency, busy }: { file: File
   const facts: [string, string][] = [
     [t('import.format'), summary.format_label],
     [t('import.size'), showBytes(file.size)],
-    [t('import.encoding'), summary.encoding],
+    [t('import.encoding'), summary.encoding.toUpperCase()],
     [t('import.separator'), separator ? t(separator) : summary.separator],
     [t('import.header'), t('import.line', { line: showCount(summary.header_line) })],
     [t('import.columns'), showCount(summary.columns.length)],
@@ -178,7 +178,7 @@ export function Problems({ summary }: { summary: ImportSummary }) {
   const shown = summary.problems.slice(0, SHOWN_MAX);
   const left = total - shown.length;
   return (
-    <Panel title={t('import.problems')} note={t('import.problems.note', { errors: showCount(summary.errors), remarks: showCount(summary.remarks) })} flush>
+    <Panel title={t('import.problems')} note={`${t('import.problems.errors', { n: summary.errors })}, ${t('import.problems.remarks', { n: summary.remarks })}`} flush>
       <div className={css.scroll} tabIndex={0} role="region" aria-label={t('import.problems')}>
         <table className={css.table} data-problems="">
           <thead>

@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { num, str, type Answer as Result } from '../../api/queries';
 import type { Metric, Workspace } from '../../api/types';
-import { change, compact, full, showRange } from '../../format';
+import { change, compact, full, showDay } from '../../format';
 import { rich, t } from '../../i18n';
 import { Skeleton } from '../../parts/ui';
 import type { View } from '../../state/address';
@@ -12,7 +12,8 @@ const bold = (text: string): ReactNode => <strong>{text}</strong>;
 
 export function periodText(view: View): string {
   const { preset, from, to } = view.range;
-  return preset && /^\d+d$/.test(preset) ? t('period.latest', { n: view.nDays }) : t('period.range', { range: showRange(from, to) });
+  if (preset && /^\d+d$/.test(preset)) return t('period.latest', { n: view.nDays });
+  return from === to ? t('period.day', { day: showDay(from) }) : t('period.range', { from: showDay(from), to: showDay(to) });
 }
 
 export function Answer(props: {
