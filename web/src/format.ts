@@ -20,16 +20,18 @@ function money(value: number, currency: string, options: Intl.NumberFormatOption
   }
 }
 
+const digits = (n: number) => ({ minimumFractionDigits: n, maximumFractionDigits: n });
+
 /* All the digits that mean something: for tables, titles and screen readers. */
 export function full(value: number | null, unit: Unit, currency: string): string {
   if (value === null) return NO_VALUE;
   switch (unit) {
     case 'money':
-      return money(value, currency, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+      return money(value, currency, digits(2));
     case 'ratio':
-      return numbers({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: Math.abs(value) < 0.02 ? 2 : 1 }).format(value);
+      return numbers({ style: 'percent', ...digits(Math.abs(value) < 0.02 ? 2 : 1) }).format(value);
     case 'factor':
-      return numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(value);
+      return numbers(digits(2)).format(value);
     default:
       return numbers({ maximumFractionDigits: Math.abs(value) < 1000 ? 1 : 0 }).format(value);
   }
@@ -41,8 +43,8 @@ export function compact(value: number | null, unit: Unit, currency: string): str
   const small = Math.abs(value) < 10_000;
   if (unit === 'money') {
     return small
-      ? money(value, currency, Math.abs(value) < 1000 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumFractionDigits: 0 })
-      : money(value, currency, { notation: 'compact', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+      ? money(value, currency, Math.abs(value) < 1000 ? digits(2) : { maximumFractionDigits: 0 })
+      : money(value, currency, { notation: 'compact', ...digits(1) });
   }
   if (unit === 'count' && !small) return numbers({ notation: 'compact', maximumFractionDigits: 1 }).format(value);
   return full(value, unit, currency);
@@ -57,7 +59,7 @@ export function tick(value: number, unit: Unit, currency: string): string {
 }
 
 export const share = (value: number): string =>
-  numbers({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+  numbers({ style: 'percent', ...digits(1) }).format(value);
 
 export interface Change {
   direction: 1 | 0 | -1;
@@ -71,18 +73,16 @@ export function change(now: number | null, before: number | null, metric: Pick<M
   if (now === null || before === null) return null;
   let text: string;
   let delta: number;
-  const signed = { signDisplay: 'exceptZero', minimumFractionDigits: 1, maximumFractionDigits: 1 } as const;
   if (metric.unit === 'ratio') {
     delta = (now - before) * 100;
-    const digits = Math.abs(delta) < 0.95 ? 2 : 1;
     text = t('unit.points', {
-      value: numbers({ ...signed, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(delta),
+      value: numbers({ signDisplay: 'exceptZero', ...digits(Math.abs(delta) < 0.95 ? 2 : 1) }).format(delta),
     });
     if (Math.abs(delta) < 0.005) delta = 0;
   } else {
     if (before === 0) return null;
     delta = (now - before) / Math.abs(before);
-    text = numbers({ style: 'percent', ...signed }).format(delta);
+    text = numbers({ style: 'percent', signDisplay: 'exceptZero', ...digits(1) }).format(delta);
     if (Math.abs(delta) < 0.0005) delta = 0;
   }
   const direction = delta > 0 ? 1 : delta < 0 ? -1 : 0;

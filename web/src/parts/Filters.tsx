@@ -10,12 +10,13 @@ import { CalendarIcon, DownIcon } from './icons';
 import { Popover } from './Popover';
 import { Button, cx, Dot, Field, inputClass } from './ui';
 
-export function Filters({ workspace, view }: { workspace: Workspace; view: View }) {
+/* withChannels: false where the place already says the channel. */
+export function Filters({ workspace, view, withChannels = true }: { workspace: Workspace; view: View; withChannels?: boolean }) {
   return (
     <div className={css.filters} role="group" aria-label={t('filters.label')}>
       <RangeControl workspace={workspace} view={view} />
       <CompareControl view={view} />
-      {workspace.channels.length > 1 && <ChannelControl workspace={workspace} view={view} />}
+      {withChannels && workspace.channels.length > 1 && <ChannelControl workspace={workspace} view={view} />}
     </div>
   );
 }

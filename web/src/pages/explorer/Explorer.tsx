@@ -131,7 +131,7 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
   const download = `${['winnow', sample ? 'sample' : '', level, from, to].filter(Boolean).join('-')}`;
 
   return (
-    <Page title={t('nav.explorer')} sample={sample} side={<Filters workspace={workspace} view={view} />}>
+    <Page title={t('nav.explorer')} sample={sample} side={<Filters workspace={workspace} view={view} withChannels={!place.channel} />}>
       <Crumbs place={place} workspace={workspace} label={label} onGo={go} />
       <Course
         workspace={workspace}
@@ -182,7 +182,12 @@ function Filled({ workspace, metrics, view }: { workspace: Workspace; metrics: M
               onSort={(next) => change({ sort: next, page: null }, true)}
               hrefOf={(row) => {
                 const path = inside(row, shownLevel);
-                return path === null ? null : `/explorer${sharedSearch(params, { in: path, ...(params.get('metrics') ? { metrics: params.get('metrics')! } : {}) })}`;
+                if (path === null) return null;
+                const kept = ['metrics', 'chart', 'delta', 'sort'].flatMap((name) => {
+                  const value = params.get(name);
+                  return value && !value.endsWith(shownLevel) ? [[name, value] as const] : [];
+                });
+                return `/explorer${sharedSearch(params, { in: path, ...Object.fromEntries(kept) })}`;
               }}
             />
             {visible.length === 0 && <p className={css.nothing}>{needle ? t('explorer.noneFound', { text: needle }) : t('explorer.none', { range: showRange(from, to) })}</p>}
