@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { basename, relative } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
@@ -6,6 +8,16 @@ const server = process.env.WINNOW_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [react()],
+  css: {
+    modules: {
+      // By the place inside the project: the same sources give the same bytes wherever they lie.
+      generateScopedName(name, file) {
+        const place = relative(process.cwd(), file.split('?')[0]!);
+        const hash = createHash('sha256').update(place).digest('hex').slice(0, 5);
+        return `${basename(place, '.module.css')}-${name}-${hash}`;
+      },
+    },
+  },
   build: {
     target: 'es2021',
     manifest: true,
