@@ -10,5 +10,11 @@ cmake --install build/release --prefix "$root" >/dev/null
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$root" -name winnow.pc)")
 sed -i "s|^prefix=.*|prefix=$root|" "$PKG_CONFIG_PATH/winnow.pc"
+for example in docs/examples/*.c; do
+    [ -e "$example" ] || continue
+    # shellcheck disable=SC2046
+    cc -std=c17 -Wall -Wextra -Werror "$example" -o "$root/example" $(pkg-config --cflags --libs winnow) -lm
+    LD_LIBRARY_PATH=$(pkg-config --variable=libdir winnow) "$root/example" >/dev/null
+done
 pkg-config --exists winnow
-echo "check_install: binary and library installed and found"
+echo "check_install: binary and library installed, found and used"
