@@ -1,0 +1,343 @@
+/* The members of the combination: small models, each fitted on one series up to one moment. */
+#include "learn/forecast_int.h"
+
+#include "learn/linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- exponential smoothing --------------------------------------------------------------------
+ */
+
+enum { N_ALPHA = 13, N_BETA = 6, N_PHI = 4, N_GRID = N_ALPHA * N_BETA * N_PHI };
+static const float alphas[N_ALPHA] = {0.02f, 0.05f, 0.1f, 0.15f, 0.2f, 0.3f, 0.4f,
+                                      0.5f,  0.6f,  0.7f, 0.8f,  0.9f, 0.99f};
+static const float betas[N_BETA] = {0.0f, 0.03f, 0.1f, 0.2f, 0.4f, 0.7f}; /* share of alpha */
+static const float phis[N_PHI] = {0.8f, 0.9f, 0.95f, 0.98f};
+
+static double mean_of(const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t t = 0; t < n; t++)
+        sum += x[t];
+    return sum / (double)n;
+}
+
+/* The level after simple smoothing with the alpha of the smallest squared one-step error. It starts
+ * from the mean of the first points. */
+static double ses_level(const double *x, size_t n, double *alpha_out)
+{
+    double start = mean_of(x, n < 8 ? (n + 1) / 2 : 4);
+    double level[N_ALPHA], error[N_ALPHA];
+    for (size_t k = 0; k < N_ALPHA; k++) {
+        level[k] = start;
+        error[k] = 0;
+    }
+    for (size_t t = 0; t < n; t++) {
+        for (size_t k = 0; k < N_ALPHA; k++) {
+            double e = x[t] - level[k];
+            error[k] += e * e;
+            level[k] += (double)alphas[k] * e;
+        }
+    }
+    size_t best = 0;
+    for (size_t k = 1; k < N_ALPHA; k++)
+        if (error[k] < error[best])
+            best = k;
+    if (alpha_out)
+        *alpha_out = (double)alphas[best];
+    return level[best];
+}
+
+void wn_fc_ses(const double *x, size_t n, size_t horizon, double *out)
+{
+    double level = ses_level(x, n, NULL);
+    for (size_t h = 0; h < horizon; h++)
+        out[h] = level;
+}
+
+/* Theta with lines 0 and 2: half the regression line, half smoothing of the line that doubles the
+ * curvature; as smoothing with a drift of half the slope (Hyndman and Billah, 2003), here by the
+ * two lines themselves, which needs no correction for short series. */
+void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out)
+{
+    double mean = mean_of(x, n), middle = 0.5 * (double)(n - 1), sxy = 0, sxx = 0;
+    for (size_t t = 0; t < n; t++) {
+        double d = (double)t - middle;
+        sxy += d * (x[t] - mean);
+        sxx += d * d;
+    }
+    double slope = sxx > 0 ? sxy / sxx : 0;
+    double line2[WN_FC_FIT_POINTS];
+    WN_ASSERT(n <= WN_FC_FIT_POINTS);
+    for (size_t t = 0; t < n; t++)
+        line2[t] = 2 * x[t] - (mean + slope * ((double)t - middle));
+    double level = ses_level(line2, n, NULL);
+    for (size_t h = 0; h < horizon; h++)
+        out[h] = 0.5 * (level + mean + slope * ((double)(n + h) - middle));
+}
+
+/* One step of all cells of the grid. Separate arrays of floats and a fixed count, so that compilers
+ * make it four cells an instruction. */
+static void damped_step(float x, float *restrict level, float *restrict trend,
+                        float *restrict error, const float *restrict alpha,
+                        const float *restrict beta, const float *restrict phi)
+{
+    for (size_t k = 0; k < N_GRID; k++) {
+        float damped = phi[k] * trend[k];
+        float expected = level[k] + damped;
+        float e = x - expected;
+        error[k] += e * e;
+        level[k] = expected + alpha[k] * e;
+        trend[k] = damped + beta[k] * e;
+    }
+}
+
+/* Damped additive trend (Gardner and McKenzie 1985) with parameters from a grid. points [n],
+ * standardised: floats then are precise enough to compare cells, and the chosen one is run again
+ * in doubles. */
+void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, double *out)
+{
+    float alpha[N_GRID], beta[N_GRID], phi[N_GRID], level[N_GRID], trend[N_GRID], error[N_GRID];
+    double mean = mean_of(x, n), spread = 0;
+    for (size_t t = 0; t < n; t++)
+        spread += (x[t] - mean) * (x[t] - mean);
+    spread = sqrt(spread / (double)n);
+    if (!(spread > 0))
+        spread = 1;
+    for (size_t t = 0; t < n; t++)
+        points[t] = (float)((x[t] - mean) / spread);
+    size_t lead = n < 8 ? (n > 1 ? n - 1 : 0) : 7;
+    double slope = lead ? (x[lead] - x[0]) / (double)lead : 0;
+    if (n < 3)
+        slope = 0;
+    double start = x[0];
+    size_t k = 0;
+    for (size_t i = 0; i < N_ALPHA; i++)
+        for (size_t j = 0; j < N_BETA; j++)
+            for (size_t p = 0; p < N_PHI; p++, k++) {
+                alpha[k] = alphas[i];
+                beta[k] = alphas[i] * betas[j];
+                phi[k] = phis[p];
+                level[k] = (float)((start - mean) / spread);
+                trend[k] = (float)(slope / spread);
+                error[k] = 0;
+            }
+    for (size_t t = 1; t < n; t++)
+        damped_step(points[t], level, trend, error, alpha, beta, phi);
+    size_t best = 0;
+    for (k = 1; k < N_GRID; k++)
+        if (error[k] < error[best])
+            best = k;
+    double l = start, b = slope, f = (double)phi[best];
+    for (size_t t = 1; t < n; t++) {
+        double e = x[t] - (l + f * b);
+        l += f * b + (double)alpha[best] * e;
+        b = f * b + (double)beta[best] * e;
+    }
+    for (size_t h = 0; h < horizon; h++) {
+        b *= f;
+        l += b;
+        out[h] = l;
+    }
+}
+
+/* ---- ridge autoregression ---------------------------------------------------------------------
+ */
+
+static const double RIDGE = 3, AGE_WEIGHT = 0.999;
+
+/* Weighted means and the packed sums of products of (lags..., target), centred. Returns the sum of
+ * the weights. */
+static double lag_moments(const double *x, size_t n, const size_t *lags, size_t p, double *means,
+                          double *m)
+{
+    size_t first = lags[p - 1];
+    double row[WN_FC_LAGS_MAX + 1], total = 0, weight = pow(AGE_WEIGHT, (double)(n - 1 - first));
+    for (size_t i = 0; i <= p; i++)
+        means[i] = 0;
+    memset(m, 0, wn_packed_size(p + 1) * sizeof *m);
+    for (size_t t = first; t < n; t++) {
+        for (size_t i = 0; i < p; i++)
+            row[i] = x[t - lags[i]];
+        row[p] = x[t];
+        total += weight;
+        double *at = m;
+        for (size_t i = 0; i <= p; i++) {
+            double scaled = weight * row[i];
+            means[i] += scaled;
+            for (size_t j = 0; j <= i; j++)
+                *at++ += scaled * row[j];
+        }
+        weight /= AGE_WEIGHT;
+    }
+    for (size_t i = 0; i <= p; i++)
+        means[i] /= total;
+    for (size_t i = 0; i <= p; i++)
+        for (size_t j = 0; j <= i; j++)
+            m[wn_packed_at(i, j)] -= total * means[i] * means[j];
+    return total;
+}
+
+bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lags, size_t n_lags,
+                    struct wn_fc_scratch *w, double *out)
+{
+    size_t p = n_lags;
+    if (p == 0 || n < lags[p - 1] + 2 * p + 2)
+        return false;
+    double means[WN_FC_LAGS_MAX + 1], scale[WN_FC_LAGS_MAX], *m = w->matrix, *b = w->vector;
+    double level = x[n - 1], *path = w->rows;
+    /* Around the last value, so that the sums of products lose no digits to a large level. */
+    for (size_t t = 0; t < n; t++)
+        path[t] = x[t] - level;
+    double total = lag_moments(path, n, lags, p, means, m);
+    for (size_t i = 0; i < p; i++) {
+        double variance = m[wn_packed_at(i, i)] / total;
+        scale[i] = variance > 1e-24 ? 1 / sqrt(variance) : 0;
+    }
+    for (size_t i = 0; i < p; i++) {
+        for (size_t j = 0; j <= i; j++)
+            m[wn_packed_at(i, j)] *= scale[i] * scale[j];
+        b[i] = m[wn_packed_at(p, i)] * scale[i];
+        m[wn_packed_at(i, i)] += RIDGE;
+    }
+    if (wn_chol_factor(m, p, w->saved, NULL))
+        return false;
+    wn_chol_solve(m, p, b);
+    double constant = means[p];
+    for (size_t i = 0; i < p; i++) {
+        b[i] *= scale[i];
+        constant -= b[i] * means[i];
+    }
+    double low = 0, high = 0;
+    for (size_t t = 0; t < n; t++) {
+        low = fmin(low, path[t]);
+        high = fmax(high, path[t]);
+    }
+    double range = high - low;
+    for (size_t h = 0; h < horizon; h++) {
+        double f = constant;
+        for (size_t i = 0; i < p; i++)
+            f += b[i] * path[n + h - lags[i]];
+        path[n + h] = fmin(fmax(f, low - range), high + range);
+        out[h] = level + path[n + h];
+    }
+    return true;
+}
+
+/* The lags of the autoregression on the series as it is. */
+static size_t lags_of(const struct wn_fc_prepared *s, size_t n, size_t *lags)
+{
+    size_t m = s->n_seasons ? s->seasons[0] : 1, big = s->n_seasons == 2 ? s->seasons[1] : 0, k = 0;
+    if (big && m > 4 && big > 2 * m + 1 && n >= 2 * big) {
+        const size_t both[] = {1, 2, 3, m - 1, m, m + 1, 2 * m, big - 1, big, big + 1};
+        memcpy(lags, both, sizeof both);
+        return WN_COUNT(both);
+    }
+    for (size_t lag = 1; lag <= 3; lag++)
+        lags[k++] = lag;
+    if (s->n_seasons && m >= 4 && n >= 2 * m + 12) {
+        if (m > 5)
+            lags[k++] = 4;
+        lags[k++] = m;
+        lags[k++] = m + 1;
+    }
+    return k;
+}
+
+/* Autoregression around the seasonal shape: of the level where the data have two seasons (its
+ * weekly shape leaves daily echoes), else of the changes. */
+static bool ar_deseasoned(const struct wn_fc_prepared *s, size_t n, size_t horizon,
+                          struct wn_fc_scratch *w, double *out)
+{
+    const double *x = w->deseasoned;
+    if (s->n_seasons == 2 && s->seasons[0] > 4 && n > 4 * s->seasons[0]) {
+        size_t m = s->seasons[0];
+        const size_t lags[] = {1, 2, 3, m - 1, m, m + 1, 2 * m};
+        return wn_fc_ridge_ar(x, n, horizon, lags, WN_COUNT(lags), w, out);
+    }
+    static const size_t lags[] = {1, 2, 3, 4};
+    if (n < 6)
+        return false;
+    double *changes = w->profile;
+    for (size_t t = 0; t + 1 < n; t++)
+        changes[t] = x[t + 1] - x[t];
+    if (!wn_fc_ridge_ar(changes, n - 1, horizon, lags, n < 24 ? 2 : 4, w, out))
+        return false;
+    double level = x[n - 1];
+    for (size_t h = 0; h < horizon; h++)
+        out[h] = level += out[h];
+    return true;
+}
+
+/* ---- seasons again ----------------------------------------------------------------------------
+ */
+
+/* The mean of the last `recent` points, less that of the same points `lag` earlier. */
+static double level_shift(const double *z, size_t n, size_t recent, size_t lag)
+{
+    if (n - lag < recent)
+        recent = n - lag;
+    return mean_of(z + n - recent, recent) - mean_of(z + n - lag - recent, recent);
+}
+
+/* The short season again; the last long one, moved to the recent level; and the last two so. */
+static void season_members(const double *z, size_t n, size_t shortest, size_t longest,
+                           size_t horizon, double *snaive, double *cycles, double *shifted)
+{
+    size_t recent = horizon < longest ? horizon : longest;
+    double shift = level_shift(z, n, recent, longest);
+    double shift2 = level_shift(z, n, recent, 2 * longest);
+    for (size_t h = 0; h < horizon; h++) {
+        size_t at = n - longest + h % longest;
+        snaive[h] = z[n - shortest + h % shortest];
+        shifted[h] = z[at] + shift;
+        cycles[h] = shifted[h] * (2.0 / 3) + (z[at - longest] + shift2) / 3;
+    }
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
+                   struct wn_fc_scratch *w, double *out, bool *usable)
+{
+    double *member[WN_FORECAST_MEMBERS];
+    for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++) {
+        member[k] = out + k * horizon;
+        usable[k] = true;
+    }
+    size_t period = wn_fc_deseason(s, n, w);
+    const double *x = w->deseasoned;
+    size_t n_fit = n < WN_FC_FIT_POINTS ? n : WN_FC_FIT_POINTS;
+    const double *tail = x + n - n_fit;
+    wn_fc_theta(tail, n_fit, horizon, member[WN_MEMBER_THETA]);
+    wn_fc_damped(tail, n_fit, horizon, w->points, member[WN_MEMBER_DAMPED]);
+    wn_fc_ses(tail, n_fit, horizon, member[WN_MEMBER_SES]);
+    for (size_t h = 0; h < horizon; h++)
+        member[WN_MEMBER_NAIVE][h] = x[n - 1];
+    usable[WN_MEMBER_AR_DESEASONED] =
+        ar_deseasoned(s, n, horizon, w, member[WN_MEMBER_AR_DESEASONED]);
+    static const wn_forecast_member deseasoned[] = {
+        WN_MEMBER_THETA, WN_MEMBER_DAMPED, WN_MEMBER_SES, WN_MEMBER_NAIVE, WN_MEMBER_AR_DESEASONED};
+    for (size_t i = 0; i < WN_COUNT(deseasoned); i++)
+        for (size_t h = 0; h < horizon; h++)
+            member[deseasoned[i]][h] += w->index[(n + h) % period];
+
+    size_t lags[WN_FC_LAGS_MAX];
+    size_t n_lags = lags_of(s, n, lags);
+    usable[WN_MEMBER_AR] = wn_fc_ridge_ar(s->z, n, horizon, lags, n_lags, w, member[WN_MEMBER_AR]);
+    bool seasonal = period > 1 && n >= 2 * period + 1;
+    usable[WN_MEMBER_SNAIVE] = usable[WN_MEMBER_CYCLES] = usable[WN_MEMBER_LAST_YEAR] = seasonal;
+    if (seasonal)
+        season_members(s->z, n, s->seasons[0], period, horizon, member[WN_MEMBER_SNAIVE],
+                       member[WN_MEMBER_CYCLES], member[WN_MEMBER_LAST_YEAR]);
+
+    /* No member leaves history by more than its range. */
+    double range = s->z_high - s->z_low;
+    for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++)
+        for (size_t h = 0; h < horizon; h++) {
+            double z = fmin(fmax(member[k][h], s->z_low - range), s->z_high + range);
+            member[k][h] = usable[k] ? wn_fc_from_working(s, z) : 0;
+        }
+}
