@@ -1,0 +1,45 @@
+/* The grid of response shapes that single and joint fits share. Private to learn/.
+ *
+ * Everything is relative to the mean spend of the entity, so one table serves all of them. */
+#ifndef WN_LEARN_CURVE_H
+#define WN_LEARN_CURVE_H
+
+#include "winnow/allocate.h"
+
+enum {
+    CURVE_CARRIES = 4,
+    CURVE_HALVES = 8,
+    CURVE_SLOPES = 4,
+    CURVE_SHAPES = CURVE_HALVES * CURVE_SLOPES + 1, /* the last one is linear */
+    CURVE_CELLS = CURVE_CARRIES * CURVE_SHAPES      /* cell = carry * CURVE_SHAPES + shape */
+};
+
+struct curve_grid {
+    double carry[CURVE_CARRIES];
+    double half[CURVE_HALVES]; /* K / mean spend */
+    double slope[CURVE_SLOPES];
+    double half_pow[CURVE_SHAPES]; /* K^s; 0 for the linear shape */
+    double prior[CURVE_CELLS];     /* sums to 1 */
+    double at_mean[CURVE_SHAPES];  /* H(1) */
+    double x[WN_CURVE_POINTS];     /* relative to the mean spend: 0 to 8192 */
+    double h[CURVE_SHAPES][WN_CURVE_POINTS], dh[CURVE_SHAPES][WN_CURVE_POINTS];
+};
+
+/* Fills the whole table; deterministic. */
+void curve_grid_init(struct curve_grid *g);
+/* H of all shapes at a relative stock u >= 0. out [CURVE_SHAPES]. */
+void curve_shapes_at(const struct curve_grid *g, double u, double *out);
+
+/* What a fit knows of one cell: its posterior probability and that of its return, in money. */
+struct curve_belief {
+    double weight[CURVE_CELLS]; /* sums to 1 */
+    double mean[CURVE_CELLS], sd[CURVE_CELLS];
+};
+/* Builds cells, points and ROAS of out from beliefs; spend_mean must be set. Fails: MEMORY. */
+WN_MUST_USE wn_rc curve_build(struct wn_arena *a, const struct curve_grid *g,
+                              const double *x_shared, const struct curve_belief *b,
+                              struct wn_curve *out);
+/* Mean and sd of a normal cut off below 0, and the logarithm of what is left of it. */
+void curve_truncate(double *mean, double *sd, double *log_left);
+
+#endif
