@@ -148,7 +148,8 @@ static size_t place_of(const struct wn_args *args, const char *name)
     for (size_t i = 0; args->command->options[i].name; i++)
         if (strcmp(args->command->options[i].name, name) == 0)
             return i;
-    WN_ASSERT(!"an option that is not in the command's table");
+    bool is_in_the_table = false;
+    WN_ASSERT(is_in_the_table);
     return 0;
 }
 

@@ -75,7 +75,8 @@ static wn_rc fail_by_problem(const struct wn_json *problem, int status, struct w
         text = WN_STR("the server answered without saying what is wrong");
     const struct wn_json *errors = wn_json_get(problem, "errors");
     if (errors && errors->n_items) {
-        rc = wn_json_get_text(&errors->items[0], "pointer", &pointer, NULL);
+        if (wn_json_get_text(&errors->items[0], "pointer", &pointer, NULL))
+            pointer = (struct wn_str){0};
         if (wn_json_get_i64(&errors->items[0], "line", &line, NULL) == WN_OK && why)
             why->line = (uint64_t)line;
     }
