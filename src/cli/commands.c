@@ -65,6 +65,36 @@ const struct wn_command wn_commands[] = {
          "--filter 'channel=facebook;spend>100' --sort -cpa\tThe dearest campaigns of January.",
      .options = wn_query_options,
      .run = wn_cmd_query},
+    {.name = "allocate",
+     .operands = "",
+     .summary = "divide a budget by what each entity returns",
+     .description =
+         "Reads the past of each entity (CSV with the columns entity, date, spend, revenue; perhaps "
+         "group or channel), fits how its revenue responds to its spend, with carry-over and "
+         "saturation, and divides the budget so that the next unit of money returns the same "
+         "everywhere that it may go. Budgets are per step of the history: a day for daily rows.\n"
+         "\n"
+         "Output, a row for each entity: budget, current (mean of the last 7 steps), expected "
+         "return with its 80 % interval, expected return of now, marginal return, the constraint "
+         "that binds, and one sentence why. The sum is the budget, to the micro, unless no entity "
+         "may or should take more. What holds for the whole is said on standard error, or in the "
+         "JSON.\n"
+         "\n"
+         "Instead of a history the input may be curves: a JSON list of objects with entity, "
+         "current, min, max, fixed, group, may_stop, and points ([[spend, return], ...]) or "
+         "curve (log: a ln(1+x/b), hill: a x^s/(x^s+b^s), power: a x^s, linear: a x) with a, b, "
+         "s.\n"
+         "\n"
+         "When nothing changes, it says which bound caused that.",
+     .examples =
+         "winnow allocate --input history.csv --budget 1000\tDivide 1000 a day.\n"
+         "winnow allocate --input history.csv --budget 1000 --max-change 20% --min brand=50 "
+         "--fixed 'tv=200,radio=80'\tThe same, carefully.\n"
+         "winnow allocate --input history.csv --budget 5000 --target-roas 3 --json\tSpend up to "
+         "5000 as long as the whole returns 3 for 1.\n"
+         "winnow allocate --input - --budget 1000 -o plan.csv\tFrom a pipe into a file.",
+     .options = wn_allocate_options,
+     .run = wn_cmd_allocate},
     {.name = "chart",
      .operands = "",
      .summary = "draw a chart as PNG",

@@ -56,6 +56,7 @@ static wn_rc check_value(const struct wn_option *option, struct wn_str value, st
         return WN_OK;
     case WN_OPTION_FLAG:
     case WN_OPTION_TEXT:
+    case WN_OPTION_LIST:
         return WN_OK;
     }
     return WN_OK;
@@ -113,6 +114,13 @@ static wn_rc take_option(const struct wn_command *command, int n, char **argv, i
     if (rc)
         return rc;
     args->values[i] = value;
+    if (option->kind == WN_OPTION_LIST) {
+        if (args->n_repeats == WN_ARGS_REPEATS_MAX)
+            return wn_fail(why, WN_LIMIT, option->name,
+                           "more than %d values; separate several by commas", WN_ARGS_REPEATS_MAX);
+        args->repeats[args->n_repeats].option = i;
+        args->repeats[args->n_repeats++].value = value;
+    }
     return WN_OK;
 }
 
@@ -163,6 +171,15 @@ struct wn_str wn_args_text(const struct wn_args *args, const char *name)
 {
     const char *z = wn_args_z(args, name);
     return z ? wn_str_of(z) : (struct wn_str){0};
+}
+
+struct wn_str wn_args_list(const struct wn_args *args, const char *name, size_t k)
+{
+    size_t option = place_of(args, name);
+    for (size_t i = 0; i < args->n_repeats; i++)
+        if (args->repeats[i].option == option && k-- == 0)
+            return args->repeats[i].value;
+    return (struct wn_str){0};
 }
 
 bool wn_args_flag(const struct wn_args *args, const char *name)
@@ -231,6 +248,8 @@ static void help_option(const struct wn_option *o, struct wn_buf *out)
         }
         wn_buf_append_z(out, ".\n");
     }
+    if (o->kind == WN_OPTION_LIST)
+        wn_buf_append_z(out, "        May be given several times.\n");
     if (o->kind == WN_OPTION_INT)
         wn_buf_printf(out, "        From %lld to %lld.\n", (long long)o->min, (long long)o->max);
     if (o->fallback)

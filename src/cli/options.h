@@ -13,8 +13,11 @@ typedef enum wn_option_kind {
     WN_OPTION_TEXT,
     WN_OPTION_INT,  /* within min..max */
     WN_OPTION_ENUM, /* one of values, "a|b|c" */
-    WN_OPTION_DAY   /* YYYY-MM-DD */
+    WN_OPTION_DAY,  /* YYYY-MM-DD */
+    WN_OPTION_LIST  /* text; may be given several times: see wn_args_list */
 } wn_option_kind;
+
+#define WN_ARGS_REPEATS_MAX 256 /* all repeated values of a command line together */
 
 struct wn_option {
     const char *name; /* long name without dashes */
@@ -30,6 +33,11 @@ struct wn_option {
 struct wn_args {
     const struct wn_command *command;
     struct wn_str values[32]; /* by the place in the command's table; p = NULL: not given */
+    struct {
+        size_t option; /* place in the table */
+        struct wn_str value;
+    } repeats[WN_ARGS_REPEATS_MAX]; /* every value of LIST options, in the order given */
+    size_t n_repeats;
     const char **operands;
     size_t n_operands;
 };
@@ -58,6 +66,8 @@ WN_MUST_USE wn_rc wn_args_parse(const struct wn_command *command, int n, char **
 struct wn_str wn_args_text(const struct wn_args *args, const char *name);
 /* NUL-terminated; NULL when absent. Texts of argv and of tables are. */
 const char *wn_args_z(const struct wn_args *args, const char *name);
+/* The k-th value of a LIST option; p = NULL behind the last. */
+struct wn_str wn_args_list(const struct wn_args *args, const char *name, size_t k);
 bool wn_args_flag(const struct wn_args *args, const char *name);
 int64_t wn_args_int(const struct wn_args *args, const char *name);
 
