@@ -4,7 +4,9 @@
 
 struct wn_str wn_str_of(const char *z)
 {
-    return z ? (struct wn_str){z, strlen(z)} : (struct wn_str){"", 0};
+    if (!z)
+        return (struct wn_str){"", 0};
+    return (struct wn_str){z, strlen(z)};
 }
 
 bool wn_str_eq(struct wn_str a, struct wn_str b)

@@ -79,7 +79,7 @@ void wn_reader_close(struct wn_reader *r)
 wn_rc wn_file_read(const char *path, size_t max_bytes, struct wn_arena *a, struct wn_str *out,
                    struct wn_why *why)
 {
-    struct wn_reader r;
+    struct wn_reader r = {.fd = -1};
     wn_rc rc = wn_reader_open(path, &r, why);
     if (rc)
         return rc;
