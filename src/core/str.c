@@ -6,7 +6,8 @@ struct wn_str wn_str_of(const char *z)
 {
     if (!z)
         return (struct wn_str){"", 0};
-    return (struct wn_str){z, strlen(z)};
+    size_t n = strlen(z);
+    return (struct wn_str){z, n};
 }
 
 bool wn_str_eq(struct wn_str a, struct wn_str b)
