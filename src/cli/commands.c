@@ -65,6 +65,29 @@ const struct wn_command wn_commands[] = {
          "--filter 'channel=facebook;spend>100' --sort -cpa\tThe dearest campaigns of January.",
      .options = wn_query_options,
      .run = wn_cmd_query},
+    {.name = "forecast",
+     .operands = "",
+     .summary = "forecast series of a CSV file, with intervals",
+     .description =
+         "Reads series in the long form series,ts,value (or ts,value), or in the wide form of an "
+         "id followed by its values, and prints series,step,ts,mean and the bounds of each level: "
+         "lo80,hi80,lo95,hi95. A missing row or an empty cell is missing, not 0. Series of one "
+         "file should have the same step; intervals of short series borrow from the others.\n"
+         "\n"
+         "Each series is forecast by a mixture of simple methods, weighted by their errors on past "
+         "windows of that series (--explain shows them). The intervals are as wide as such errors "
+         "really were. Do not forecast ratios such as ROI: forecast numerator and denominator.\n"
+         "\n"
+         "--backtest K prints the error of the mixture on K past windows, each forecast with "
+         "weights that have not seen it.",
+     .examples =
+         "winnow forecast --input spend.csv --horizon 14\tThe next two weeks of each series.\n"
+         "winnow forecast --input - --horizon 48 --freq hourly --explain\tFrom a pipe, with the "
+         "reasons.\n"
+         "winnow forecast --input m4.csv --horizon 13 --freq weekly --backtest 5 -o out.csv\tThe "
+         "wide form, and its own honest error.",
+     .options = wn_forecast_options,
+     .run = wn_cmd_forecast},
     {.name = "allocate",
      .operands = "",
      .summary = "divide a budget by what each entity returns",

@@ -6,6 +6,8 @@
 
 extern const struct wn_option wn_serve_options[], wn_import_options[], wn_query_options[],
     wn_chart_options[], wn_doctor_options[];
+extern const struct wn_option wn_forecast_options[];
+int wn_cmd_forecast(const struct wn_args *args);
 extern const struct wn_option wn_allocate_options[];
 int wn_cmd_allocate(const struct wn_args *args);
 int wn_cmd_serve(const struct wn_args *args);
