@@ -12,7 +12,7 @@ struct wn_str wn_str_of(const char *z)
 
 bool wn_str_eq(struct wn_str a, struct wn_str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || (a.p && b.p && memcmp(a.p, b.p, a.n) == 0));
 }
 
 static char lower(char c)
