@@ -49,8 +49,10 @@ if [ "$mode" != quick ]; then
     step "static analysis"
     tools/tidy.sh
     step "thread sanitizer"
-    build_preset tsan unit_io_http contract_facts
-    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp ctest --test-dir build/tsan --output-on-failure -R 'unit_io_http|contract_facts'
+    threaded=(unit_io_http unit_io_http_client unit_serve_import_jobs contract_facts contract_catalog)
+    build_preset tsan "${threaded[@]}"
+    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp ctest --test-dir build/tsan --output-on-failure \
+        -R "^($(IFS='|'; echo "${threaded[*]}"))\$"
     step "fuzzing, $fuzz_seconds s a target"
     build_preset fuzz
     tools/fuzz.sh "$fuzz_seconds"
