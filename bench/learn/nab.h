@@ -120,7 +120,7 @@ static inline int nab_by_name(const void *a, const void *b)
 /* Reads <dir>/labels/combined_windows.json and the series that are there. False: not there. */
 static inline bool nab_load(struct wn_arena *a, const char *dir, struct nab_corpus *c)
 {
-    char path[1024];
+    char path[2048];
     struct wn_json *labels;
     memset(c, 0, sizeof *c);
     snprintf(path, sizeof path, "%s/labels/combined_windows.json", dir);
@@ -162,7 +162,7 @@ struct nab_count {
 
 /* The raw score of one series: rows whose score reaches the threshold are its detections. count
  * may be NULL. */
-static inline double nab_score(const struct nab_file *f, const float *score, double threshold,
+static inline double nab_score(const struct nab_file *f, const double *score, double threshold,
                                const struct nab_profile *p, struct nab_count *count)
 {
     double sum = 0, top = nab_sigmoid(-1);
@@ -173,7 +173,7 @@ static inline double nab_score(const struct nab_file *f, const float *score, dou
         for (; row < from; row++) {
             if (row < f->n_probation)
                 continue;
-            bool hit = (double)score[row] >= threshold;
+            bool hit = score[row] >= threshold;
             k.fp += hit;
             k.tn += !hit;
             if (!hit)
@@ -189,7 +189,7 @@ static inline double nab_score(const struct nab_file *f, const float *score, dou
         for (; row <= to; row++) {
             if (row < f->n_probation)
                 continue;
-            bool hit = (double)score[row] >= threshold;
+            bool hit = score[row] >= threshold;
             k.tp += hit;
             k.fn += !hit;
             if (hit && best < 0)

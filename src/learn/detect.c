@@ -134,16 +134,12 @@ void wn_detect_expect(const struct wn_detector *d, int64_t ts_ms, struct wn_dete
     publish_band(&d->state, &look, out);
 }
 
-/* The evidence in units of the default threshold. What is asked grows with the past: a long
- * series has more normal surprises in it (about one decade of rows more, one share of the
- * threshold more), which keeps the number of false alerts of a series in bounds. */
-static double see_evidence(struct wn_detect_state *s, const struct wn_detect_look *look,
-                           const struct wn_detect_weights *w)
+double wn_detect_evidence(double m, uint64_t n_seen, const struct wn_detect_weights *w,
+                          double *memory)
 {
-    double m = (double)wn_detect_mix(look->rarity, w);
-    s->memory += (m - s->memory) * (1 - (double)w->memory);
-    double e = m + (s->memory - m) * (double)w->fast;
-    double n = clip((double)s->n_seen, 250, 20000);
+    *memory += (m - *memory) * (1 - (double)w->memory);
+    double e = m + (*memory - m) * (double)w->fast;
+    double n = clip((double)n_seen, 250, 20000);
     e -= (double)w->growth * log10((n + 100) / 1000);
     return e > 0 ? e / (double)w->threshold : 0;
 }
@@ -239,7 +235,8 @@ void wn_detect_push(struct wn_detector *d, int64_t ts_ms, double value,
     out->is_disordered = s->n_seen > 0 && ts_ms <= s->last_ts_ms;
     wn_detect_see(s, ts_ms, x, &look);
     see_band(s, d->options.risk, &look);
-    out->evidence = see_evidence(s, &look, w);
+    out->evidence =
+        wn_detect_evidence((double)wn_detect_mix(look.rarity, w), s->n_seen, w, &s->memory);
     publish_band(s, &look, out);
     if (s->n_seen == 0)
         out->expected = out->low = out->high = value;

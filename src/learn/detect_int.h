@@ -102,6 +102,11 @@ void wn_detect_learn(struct wn_detect_state *s, int64_t ts_ms, float x,
                      const struct wn_detect_look *look, bool fully);
 /* The score of a look without rest period and memory. */
 float wn_detect_mix(const float rarity[WN_VIEWS], const struct wn_detect_weights *w);
+/* The evidence of a mixed score m after n_seen rows, in units of the threshold; moves the memory on.
+ * What is asked grows with the past: a long series has more normal surprises in it, so that the
+ * number of its false alerts stays in bounds. */
+double wn_detect_evidence(double m, uint64_t n_seen, const struct wn_detect_weights *w,
+                          double *memory);
 /* Makes a state that was read from bytes consistent: derived fields anew, indices in range. False
  * when it cannot be one of ours. */
 bool wn_detect_state_check(struct wn_detect_state *s);

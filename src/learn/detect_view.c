@@ -251,6 +251,12 @@ static uint32_t cell_of(float f, float shift)
     return (uint32_t)(int32_t)((f + shift) * 1.5f + 128.0f);
 }
 
+/* Sums of what was added and taken off again may end a rounding below 0. */
+static float positive(float v)
+{
+    return v > 0 ? v : 0;
+}
+
 static void see_shape(const struct wn_detect_state *s, float x, const struct scale *c,
                       struct wn_detect_look *look)
 {
@@ -261,8 +267,8 @@ static void see_shape(const struct wn_detect_state *s, float x, const struct sca
                   (m4 - med) * inv,
                   (m16 - med) * inv,
                   (m64 - med) * inv,
-                  2 * logf((float)(s->moves[0] / 6) * inv + 0.1f),
-                  2 * logf((float)(s->moves[2] / 48) * inv + 0.1f),
+                  2 * logf(positive((float)(s->moves[0] / 6)) * inv + 0.1f),
+                  2 * logf(positive((float)(s->moves[2] / 48)) * inv + 0.1f),
                   (m4 - m16) * inv,
                   (x - m12) * inv};
     for (int k = 0; k < 3; k++) {
