@@ -129,6 +129,7 @@ struct wn_forecast {
     double error_scaled; /* mean absolute error / mean absolute (seasonal) change of the series */
     double *residuals; /* arena: [n_windows][horizon], actual - forecast, NaN = actual missing; the
                           latest window first */
+    double *tested;    /* arena: [n_windows][horizon], those forecasts */
 };
 
 /* Forecasts n_series series. Series are pooled for the intervals only; permuting the series
@@ -143,5 +144,136 @@ WN_MUST_USE wn_rc wn_forecast_batch(const struct wn_forecast_series *series, siz
 
 /* The frequency that a spacing of the timestamps suggests, median_step_ms > 0. */
 wn_forecast_frequency wn_forecast_frequency_of_step(int64_t median_step_ms);
+
+/* ---- ratios -----------------------------------------------------------------------------------
+ */
+
+struct wn_ratio_forecast {
+    size_t horizon, n_levels;
+    bool *has_value; /* arena: [horizon]; false where the denominator's forecast is 0 or less */
+    double *mean;    /* arena: [horizon]; 0 without a value */
+    double *low;     /* arena: [n_levels][horizon] */
+    double *high;
+};
+
+/* Forecasts a ratio such as ROI, CPA or CTR from the forecasts of its two sums, never from the
+ * series of ratios, whose values of small days are noise. Errors of both in the same back-test
+ * window and step are drawn together, so that what moves revenue and spend alike cancels; they are
+ * stretched to the width of the two intervals. Without common back-tests the two errors are drawn
+ * apart.
+ *
+ * Both forecasts come from calls with the same horizon, levels and windows. levels [n_levels] are
+ * those of that call. n_draws: 0 = 500, at most 1,000,000. A denominator is positive by nature: its
+ * errors are relative. Fails: INVALID (shapes differ), MEMORY. Cost: horizon * n_draws * log. */
+WN_MUST_USE wn_rc wn_forecast_ratio(const struct wn_forecast *numerator,
+                                    const struct wn_forecast *denominator, const double *levels,
+                                    size_t n_levels, size_t n_draws, struct wn_rand *r,
+                                    struct wn_arena *a, struct wn_ratio_forecast *out,
+                                    struct wn_why *why);
+
+/* ---- trees ------------------------------------------------------------------------------------
+ */
+
+#define WN_TREE_ROOT SIZE_MAX
+
+/* Makes the forecasts of a tree (account, channel, campaign ...) add up: the one correction that is
+ * smallest by variance, in O(n). Equals generalised least squares with a diagonal covariance.
+ *
+ * parent [n]: the place of each node's parent, before the node itself, or WN_TREE_ROOT; several
+ * roots are fine. values [n][n_columns]: one column a step, or a draw; reconciled in place, so that
+ * each node is the sum of its children. variances [n], >= 0: those of the nodes' own forecasts;
+ * infinite = the node has none (a leaf needs one). variances_out [n], may be NULL: after it.
+ * Example: parent 100 (variance 4), children 60 (1) and 30 (3): 95, 61.25, 33.75.
+ * Fails: INVALID (order, negative or missing variances, values that are not finite), MEMORY (3 n
+ * doubles). Source: Hyndman, Lee, Wang, "Fast computation of reconciled forecasts for hierarchical
+ * and grouped time series", 2016; for trees a forward and a backward pass are enough. */
+WN_MUST_USE wn_rc wn_forecast_reconcile(const size_t *parent, size_t n, size_t n_columns,
+                                        double *values, const double *variances,
+                                        double *variances_out, struct wn_why *why);
+
+/* ---- a campaign that has just begun -----------------------------------------------------------
+ */
+
+/* Forecasts a series of a few days from its parent: the parent's forecast times the child's share
+ * of it. The share is that of the days so far, shrunk to that of its siblings as if those had been
+ * seen for a week.
+ *
+ * values, parent_values [n]: the same days, NaN = missing; n may be 0. parent: the parent's
+ * forecast, all of whose bounds are positive; levels as in its call. sibling_share > 0: the share
+ * a child usually has; sibling_spread >= 0: the standard deviation of its logarithm among siblings.
+ * out: mean, low, high in a, state SHORT. Fails: INVALID, MEMORY. */
+WN_MUST_USE wn_rc wn_forecast_cold_start(const double *values, const double *parent_values,
+                                         size_t n, const struct wn_forecast *parent,
+                                         const double *levels, size_t n_levels,
+                                         double sibling_share, double sibling_spread,
+                                         struct wn_arena *a, struct wn_forecast *out,
+                                         struct wn_why *why);
+
+/* ---- rare events ------------------------------------------------------------------------------
+ */
+
+struct wn_intermittent_forecast {
+    double probability;                 /* that a step has any */
+    double size;                        /* of a step that has */
+    double mean;                        /* of each step ahead: their product */
+    double variance;                    /* of a step */
+    double low[WN_FORECAST_LEVELS_MAX]; /* whole counts: quantiles of the negative binomial of that
+                                           mean and variance (Poisson when it is not wider) */
+    double high[WN_FORECAST_LEVELS_MAX];
+};
+
+/* Forecasts counts that are mostly zero (orders of one product) by the method of Teunter, Syntetos
+ * and Babai, which lets a dead product fade. values [n], each >= 0 or NaN = missing; the two
+ * smoothing parameters come from a grid by squared error. All missing: zeros.
+ * Fails: INVALID (negative or infinite values, levels). Pure: no allocation. Cost: 25 passes. */
+WN_MUST_USE wn_rc wn_forecast_intermittent(const double *values, size_t n, const double *levels,
+                                           size_t n_levels, struct wn_intermittent_forecast *out,
+                                           struct wn_why *why);
+
+/* ---- daily series with a calendar -------------------------------------------------------------
+ */
+
+struct wn_daily_model {
+    int32_t first_day;             /* days since the epoch of values[0] */
+    const int32_t *holidays;       /* NULL, or [n_holidays] days, past and future; borrowed */
+    const uint32_t *holiday_kinds; /* NULL = all of one kind, or [n_holidays]: below 16 */
+    size_t n_holidays;
+    const double *drivers; /* NULL, or [n + horizon][n_drivers]: planned spend, price, promotion;
+                              known ahead; borrowed */
+    size_t n_drivers;      /* at most 16 */
+    bool is_additive;      /* fit the values as they are even if all are positive */
+};
+
+/* Forecasts one daily series by ridge regression on a line, three weekly and four yearly harmonics
+ * (from two years of data on), holidays with a window of two days before and after, shrunk to what
+ * holidays have in common, and drivers; what is left is continued by a damped trend. Intervals as
+ * in wn_forecast_batch, of this one series.
+ *
+ * out: mean, low, high, the back-test; members and weights stay empty. Needs 21 known days.
+ * Fails: INVALID, LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_forecast_daily(const struct wn_forecast_series *series,
+                                    const struct wn_daily_model *model,
+                                    const struct wn_forecast_options *options, struct wn_arena *a,
+                                    struct wn_forecast *out, struct wn_why *why);
+
+/* ---- live correction --------------------------------------------------------------------------
+ */
+
+/* Keeps the coverage of a running forecast honest: after each outcome the level that is asked for
+ * moves a little. Over T outcomes the share of misses differs from 1 - level by at most
+ * (1 + gamma) / (gamma T), whatever the data do (Gibbs and Candes, proposition 4.1). */
+struct wn_conformal {
+    double level; /* what is promised, in (0, 1) */
+    double gamma; /* step; 0.02 by default */
+    double alpha; /* the share of misses aimed at now; may leave [0, 1] for a while */
+    uint64_t n_seen, n_missed;
+};
+
+/* gamma: 0 = 0.02. Values outside (0, 1) are clipped. */
+void wn_conformal_init(struct wn_conformal *c, double level, double gamma);
+/* An outcome, and the interval that was shown for it. Outcomes that are not finite are ignored. */
+void wn_conformal_update(struct wn_conformal *c, double actual, double low, double high);
+/* The level to ask of the next forecast so that `level` is kept: in [0.0001, 0.9999]. */
+double wn_conformal_level(const struct wn_conformal *c);
 
 #endif

@@ -210,10 +210,11 @@ static const char *const state_names[] = {[WN_FORECAST_FITTED] = "fitted",
                                           [WN_FORECAST_CONSTANT] = "constant",
                                           [WN_FORECAST_EMPTY] = "empty"};
 
-static void put_number(struct wn_buf *out, double value)
+/* Of a series without a value there is no forecast: an empty cell, not 0. */
+static void put_number(struct wn_buf *out, const struct wn_forecast *f, double value)
 {
     char text[WN_NUM_TEXT_MAX];
-    size_t n = wn_print_f64(value, text);
+    size_t n = f->state == WN_FORECAST_EMPTY ? 0 : wn_print_f64(value, text);
     wn_buf_append_char(out, ',');
     wn_buf_append(out, (struct wn_str){text, n});
 }
@@ -264,8 +265,8 @@ static void put_explanation(struct wn_buf *out, const struct wn_forecast *f)
     put_members(out, f);
     wn_buf_printf(out, ",%zu", f->n_windows);
     if (f->n_windows) {
-        put_number(out, f->error_smape);
-        put_number(out, f->error_abs);
+        put_number(out, f, f->error_smape);
+        put_number(out, f, f->error_abs);
     } else {
         wn_buf_append_z(out, ",,");
     }
@@ -281,10 +282,10 @@ static void put_series_csv(struct wn_buf *out, const struct forecast_job *job, s
         wn_csv_write_field(out, s->name, true);
         wn_buf_printf(out, ",%zu,", h + 1);
         wn_buf_append(out, (struct wn_str){ts, n});
-        put_number(out, f->mean[h]);
+        put_number(out, f, f->mean[h]);
         for (size_t l = 0; l < f->n_levels; l++) {
-            put_number(out, f->low[l * f->horizon + h]);
-            put_number(out, f->high[l * f->horizon + h]);
+            put_number(out, f, f->low[l * f->horizon + h]);
+            put_number(out, f, f->high[l * f->horizon + h]);
         }
         if (job->explain)
             put_explanation(out, f);
@@ -340,6 +341,14 @@ static void json_backtest(struct wn_json_writer *w, const struct wn_forecast *f)
     wn_json_end(w);
 }
 
+static void json_number(struct wn_json_writer *w, const struct wn_forecast *f, double value)
+{
+    if (f->state == WN_FORECAST_EMPTY)
+        wn_json_null(w);
+    else
+        wn_json_f64(w, value);
+}
+
 static void put_series_json(struct wn_json_writer *w, const struct forecast_job *job, size_t i)
 {
     const struct wn_forecast *f = &job->results[i];
@@ -366,15 +375,15 @@ static void put_series_json(struct wn_json_writer *w, const struct forecast_job 
         else
             wn_json_null(w);
         wn_json_key(w, "mean");
-        wn_json_f64(w, f->mean[h]);
+        json_number(w, f, f->mean[h]);
         for (size_t l = 0; l < f->n_levels; l++) {
             (void)level_text(job->options.levels[l], level);
             snprintf(name, sizeof name, "lo%s", level);
             wn_json_key(w, name);
-            wn_json_f64(w, f->low[l * f->horizon + h]);
+            json_number(w, f, f->low[l * f->horizon + h]);
             snprintf(name, sizeof name, "hi%s", level);
             wn_json_key(w, name);
-            wn_json_f64(w, f->high[l * f->horizon + h]);
+            json_number(w, f, f->high[l * f->horizon + h]);
         }
         wn_json_end(w);
     }

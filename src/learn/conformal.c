@@ -1,5 +1,7 @@
 #include "learn/conformal.h"
 
+#include "winnow/forecast.h"
+
 #include <math.h>
 
 static void swap(double *a, double *b)
@@ -77,4 +79,29 @@ double wn_student5_halfwidth(double level)
             high = middle;
     }
     return low / sqrt(5.0 / 3);
+}
+
+/* ---- live correction --------------------------------------------------------------------------
+ */
+
+void wn_conformal_init(struct wn_conformal *c, double level, double gamma)
+{
+    level = isfinite(level) ? fmin(fmax(level, 1e-4), 1 - 1e-4) : 0.95;
+    gamma = gamma > 0 ? fmin(gamma, 1) : 0.02;
+    *c = (struct wn_conformal){.level = level, .gamma = gamma, .alpha = 1 - level};
+}
+
+void wn_conformal_update(struct wn_conformal *c, double actual, double low, double high)
+{
+    if (!isfinite(actual))
+        return;
+    bool missed = !(actual >= low && actual <= high);
+    c->n_seen++;
+    c->n_missed += missed ? 1 : 0;
+    c->alpha += c->gamma * (1 - c->level - (missed ? 1.0 : 0.0));
+}
+
+double wn_conformal_level(const struct wn_conformal *c)
+{
+    return fmin(fmax(1 - c->alpha, 1e-4), 1 - 1e-4);
 }

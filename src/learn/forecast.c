@@ -312,6 +312,7 @@ static void test_combination(struct job *job, const struct wn_fc_prepared *s,
             double actual = h < b->steps ? s->raw[origin + h] : (double)NAN;
             double f = combined(weights, members, horizon, h);
             size_t at = v * horizon + h;
+            out->tested[at] = f;
             out->residuals[at] = isnan(actual) ? (double)NAN : actual - f;
             spread->scores[at] =
                 isnan(actual) ? (double)NAN : wn_fc_to_working(s, actual) - wn_fc_to_working(s, f);
@@ -385,26 +386,24 @@ static wn_rc alloc_result(const struct job *job, struct wn_forecast *out, struct
     out->high = WN_ARENA_ARRAY(job->a, h * job->n_levels, double);
     out->member_means = WN_ARENA_ARRAY(job->a, h * WN_FORECAST_MEMBERS, double);
     out->residuals = WN_ARENA_ARRAY(job->a, h * job->n_windows, double);
+    out->tested = WN_ARENA_ARRAY(job->a, h * job->n_windows, double);
     *spread = (struct spread){.scores = WN_ARENA_ARRAY(job->a, h * job->n_windows, double)};
     return out->mean && out->low && out->high && out->member_means && out->residuals &&
-                   spread->scores
+                   out->tested && spread->scores
                ? WN_OK
                : WN_MEMORY;
 }
 
-/* Leading missing points carry nothing; what is left are the last kept points. */
+/* The last kept points, without missing ones at their start, which carry nothing. */
 static struct wn_forecast_series trimmed(const struct job *job, struct wn_forecast_series in)
 {
-    while (in.n && (isnan(in.values[0]) || (in.excluded && in.excluded[0]))) {
-        in.values++;
-        in.n--;
-        if (in.excluded)
-            in.excluded++;
-    }
     size_t drop = in.n - points_kept(job, in.n);
-    in.values += drop;
+    while (drop < in.n && (isnan(in.values[drop]) || (in.excluded && in.excluded[drop])))
+        drop++;
     in.n -= drop;
-    if (in.excluded)
+    if (in.n)
+        in.values += drop;
+    if (in.n && in.excluded)
         in.excluded += drop;
     return in;
 }
@@ -435,9 +434,10 @@ static void fit(struct job *job, const struct wn_fc_prepared *s, struct wn_forec
     measure_spread(job, s, &b, spread);
 }
 
+/* Also a single point. */
 static bool is_constant(const struct wn_fc_prepared *s)
 {
-    return s->n_known > 1 && !(s->z_high > s->z_low);
+    return !(s->z_high > s->z_low);
 }
 
 static wn_rc forecast_one(struct job *job, struct wn_forecast_series in, struct wn_arena *own,
@@ -459,7 +459,7 @@ static wn_rc forecast_one(struct job *job, struct wn_forecast_series in, struct 
         return rc;
     if (is_constant(&s)) {
         s.n_seasons = 0;
-        out->state = WN_FORECAST_CONSTANT;
+        out->state = s.n_known > 1 ? WN_FORECAST_CONSTANT : WN_FORECAST_SHORT;
         out->weights[WN_MEMBER_NAIVE] = 1;
         for (size_t h = 0; h < job->horizon; h++)
             out->mean[h] = out->member_means[WN_MEMBER_NAIVE * job->horizon + h] = in.values[0];

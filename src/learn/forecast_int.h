@@ -30,6 +30,8 @@ struct wn_fc_prepared {
     size_t n_seasons;
 };
 
+/* Sets scale and unit from raw, n and n_known. scratch [n]. */
+void wn_fc_choose_scale(struct wn_fc_prepared *s, double *scratch);
 double wn_fc_to_working(const struct wn_fc_prepared *s, double value);
 double wn_fc_from_working(const struct wn_fc_prepared *s, double z);
 

@@ -81,7 +81,7 @@ static int by_value(const void *a, const void *b)
 
 /* All above zero: effects multiply, so logarithms. Zeros among positive values: the same for large
  * values, but linear near zero. Anything negative: as it is. */
-static void choose_scale(struct wn_fc_prepared *s, struct wn_fc_scratch *w)
+void wn_fc_choose_scale(struct wn_fc_prepared *s, double *scratch)
 {
     size_t n_positive = 0, n_negative = 0;
     double largest = 0;
@@ -92,16 +92,16 @@ static void choose_scale(struct wn_fc_prepared *s, struct wn_fc_scratch *w)
         largest = fmax(largest, fabs(v));
         n_negative += v < 0;
         if (v > 0)
-            w->sorted[n_positive++] = v;
+            scratch[n_positive++] = v;
     }
     s->unit = largest > 0 ? largest : 1;
     s->scale = WN_FC_PLAIN;
     if (n_positive == s->n_known) {
         s->scale = WN_FC_LOG;
     } else if (n_negative == 0 && n_positive > 0) {
-        qsort(w->sorted, n_positive, sizeof *w->sorted, by_value);
+        qsort(scratch, n_positive, sizeof *scratch, by_value);
         s->scale = WN_FC_ASINH;
-        s->unit = fmax(w->sorted[n_positive / 2], largest * 1e-100);
+        s->unit = fmax(scratch[n_positive / 2], largest * 1e-100);
     }
 }
 
@@ -362,7 +362,7 @@ wn_rc wn_fc_prepare(struct wn_fc_prepared *out, const double *values, const uint
         s.n_known += isnan(raw[t]) ? 0 : 1;
     }
     WN_ASSERT(s.n_known > 0);
-    choose_scale(&s, w);
+    wn_fc_choose_scale(&s, w->sorted);
     s.z_low = HUGE_VAL;
     s.z_high = -HUGE_VAL;
     for (size_t t = 0; t < n; t++) {
