@@ -2,45 +2,12 @@
  * and read again is the same. */
 #include "core/json.h"
 
-static void write_tree(struct wn_json_writer *w, const struct wn_json *v)
-{
-    switch (v->kind) {
-    case WN_JSON_NULL:
-        wn_json_null(w);
-        return;
-    case WN_JSON_BOOL:
-        wn_json_bool(w, v->boolean);
-        return;
-    case WN_JSON_INT:
-        wn_json_i64(w, v->integer);
-        return;
-    case WN_JSON_REAL:
-        wn_json_f64(w, v->real);
-        return;
-    case WN_JSON_TEXT:
-        wn_json_text(w, v->text);
-        return;
-    case WN_JSON_ARRAY:
-        wn_json_begin_array(w);
-        break;
-    case WN_JSON_OBJECT:
-        wn_json_begin_object(w);
-        break;
-    }
-    for (size_t i = 0; i < v->n_items; i++) {
-        if (v->kind == WN_JSON_OBJECT)
-            wn_json_key_str(w, v->items[i].key);
-        write_tree(w, &v->items[i]);
-    }
-    wn_json_end(w);
-}
-
 static void print(const struct wn_json *v, struct wn_buf *out)
 {
     struct wn_json_writer w;
     wn_buf_init(out, (size_t)1 << 26);
     wn_json_write_init(&w, out, 0);
-    write_tree(&w, v);
+    wn_json_tree(&w, v);
     WN_ASSERT(!out->failed);
 }
 
