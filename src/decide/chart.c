@@ -239,10 +239,15 @@ static void draw_swatch(struct canvas *c, size_t s, double x, double y)
         cairo_fill(c->cr);
         return;
     }
+    double dashes[] = {5 * c->k, 4 * c->k};
     cairo_set_line_width(c->cr, 2.5 * c->k);
+    cairo_set_dash(c->cr, dashes, c->chart->series[s].is_dashed ? 2 : 0, 0);
     cairo_move_to(c->cr, x, y);
     cairo_line_to(c->cr, x + 24 * c->k, y);
     cairo_stroke(c->cr);
+    cairo_set_dash(c->cr, dashes, 0, 0);
+    if (c->chart->n_bands) /* lines among bands carry no marks */
+        return;
     draw_mark(c, c->hues[s], x + 12 * c->k, y, 4.5 * c->k);
 }
 
@@ -310,6 +315,11 @@ static bool value_range(const struct wn_chart *chart, double *low, double *high)
             }
         }
     }
+    for (size_t b = 0; b < chart->n_bands; b++)
+        for (size_t i = 0; i < chart->n_points; i++) {
+            include(chart->bands[b].low[i], low, high);
+            include(chart->bands[b].high[i], low, high);
+        }
     if (!(*low <= *high))
         return false;
     /* Bars always, and lines unless they move within a narrow band far away, stand on zero. */
@@ -480,6 +490,57 @@ static void trace(struct canvas *c, const struct chart_scale *scale, const struc
     }
 }
 
+/* One shade per piece without gaps: there along the upper edge, back along the lower one. */
+static void draw_band(struct canvas *c, const struct chart_scale *scale, const struct box *plot,
+                      const struct wn_chart_band *band)
+{
+    size_t n = c->chart->n_points, i = 0;
+    struct rgb color = hue_color(c, c->hues[band->series]);
+    while (i < n) {
+        size_t end = i;
+        while (end < n && isfinite(band->low[end]) && isfinite(band->high[end]))
+            end++;
+        if (end == i) {
+            i++;
+            continue;
+        }
+        cairo_new_path(c->cr);
+        for (size_t k = i; k < end; k++)
+            cairo_line_to(c->cr, point_x(c, plot, k), y_of(scale, plot, band->high[k]));
+        for (size_t k = end; k-- > i;)
+            cairo_line_to(c->cr, point_x(c, plot, k), y_of(scale, plot, band->low[k]));
+        cairo_close_path(c->cr);
+        cairo_set_source_rgba(c->cr, color.r, color.g, color.b, 0.17);
+        cairo_fill(c->cr);
+        i = end;
+    }
+}
+
+/* A ring does not hide the point it marks. */
+static void draw_rings(struct canvas *c, const struct chart_scale *scale, const struct box *plot,
+                       const struct wn_chart_series *series)
+{
+    for (size_t i = 0; series->marks && i < c->chart->n_points; i++) {
+        if (!series->marks[i] || !isfinite(series->values[i]))
+            continue;
+        double x = point_x(c, plot, i), y = y_of(scale, plot, series->values[i]);
+        cairo_new_path(c->cr);
+        cairo_arc(c->cr, x, y, 8 * c->k, 0, 2 * G_PI);
+        ink(c, c->theme->paper);
+        cairo_set_line_width(c->cr, 5 * c->k);
+        cairo_stroke_preserve(c->cr);
+        ink(c, c->theme->ink);
+        cairo_set_line_width(c->cr, 2.5 * c->k);
+        cairo_stroke(c->cr);
+    }
+}
+
+static void set_dashes(struct canvas *c, bool is_dashed)
+{
+    double dashes[] = {9 * c->k, 7 * c->k};
+    cairo_set_dash(c->cr, dashes, is_dashed ? 2 : 0, 0);
+}
+
 static bool stands_alone(const double *values, size_t n, size_t i)
 {
     return isfinite(values[i]) && (i == 0 || !isfinite(values[i - 1])) &&
@@ -496,21 +557,26 @@ static void draw_lines(struct canvas *c, const struct chart_scale *scale, const 
     cairo_set_line_join(c->cr, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_cap(c->cr, CAIRO_LINE_CAP_ROUND);
     size_t every = chart->n_points > 16 ? chart->n_points / 8 : 1;
+    for (size_t b = 0; b < chart->n_bands; b++)
+        draw_band(c, scale, plot, &chart->bands[b]);
     for (size_t s = chart->n_series; s-- > 0;) { /* the first, most important one, on top */
         const double *values = chart->series[s].values;
         cairo_new_path(c->cr);
         trace(c, scale, plot, values);
         ink(c, hue_color(c, c->hues[s]));
         cairo_set_line_width(c->cr, (chart->n_series > 1 ? 2.4 : 3) * c->k);
+        set_dashes(c, chart->series[s].is_dashed);
         cairo_stroke(c->cr);
+        set_dashes(c, false);
         size_t offset = chart->n_points > 16 ? (every * s) / chart->n_series : 0;
         for (size_t i = 0; i < chart->n_points; i++) {
-            bool marked = isfinite(values[i]) && i % every == offset &&
+            bool marked = isfinite(values[i]) && i % every == offset && !chart->n_bands &&
                           (chart->n_series > 1 || chart->n_points <= 16);
             if (marked || stands_alone(values, chart->n_points, i))
                 draw_mark(c, c->hues[s], point_x(c, plot, i), y_of(scale, plot, values[i]),
                           4.5 * c->k);
         }
+        draw_rings(c, scale, plot, &chart->series[s]);
     }
     cairo_restore(c->cr);
 }
@@ -684,6 +750,12 @@ static wn_rc check(const struct wn_chart *chart, struct wn_why *why)
     if (chart->n_series > WN_CHART_SERIES_MAX)
         return wn_fail(why, WN_INVALID, "series", "a chart has at most %d series, not %zu",
                        WN_CHART_SERIES_MAX, chart->n_series);
+    if (chart->n_bands > WN_CHART_BANDS_MAX || (chart->n_bands > 0 && chart->kind != WN_CHART_LINE))
+        return wn_fail(why, WN_INVALID, "bands", "at most %d bands, and only behind lines",
+                       WN_CHART_BANDS_MAX);
+    for (size_t b = 0; b < chart->n_bands; b++)
+        if (chart->bands[b].series >= chart->n_series)
+            return wn_fail(why, WN_INVALID, "bands", "a band belongs to no series");
     if (chart->n_points > WN_CHART_POINTS_MAX)
         return wn_fail(why, WN_LIMIT, "points", "a chart has at most %d points, not %zu",
                        WN_CHART_POINTS_MAX, chart->n_points);

@@ -17,7 +17,18 @@ struct wn_chart_series {
     struct wn_str label;
     int color;            /* channel code (fixed colour), -1 = next free, ..._OTHERS = grey */
     const double *values; /* [n_points]; NaN = no value (a gap) */
+    /* Lines only: */
+    bool is_dashed;       /* what is expected, beside what was */
+    const uint8_t *marks; /* NULL, or [n_points]: not 0 = a ring around the point */
 };
+
+/* A shaded range behind the lines: an interval. Several of one series grow darker where they lie
+ * upon each other, so the wide one comes first. */
+struct wn_chart_band {
+    size_t series;            /* whose colour it has */
+    const double *low, *high; /* [n_points]; NaN in either = none there */
+};
+#define WN_CHART_BANDS_MAX 8
 
 struct wn_chart {
     wn_chart_kind kind;
@@ -28,8 +39,10 @@ struct wn_chart {
     const struct wn_str *labels; /* [n_points]: x axis; days as YYYY-MM-DD */
     size_t n_points;
     const struct wn_chart_series *series;
-    size_t n_series;         /* at most WN_CHART_SERIES_MAX */
-    const int *point_colors; /* [n_points], bars of one series only; NULL = the series' */
+    size_t n_series;                   /* at most WN_CHART_SERIES_MAX */
+    const struct wn_chart_band *bands; /* [n_bands], lines only */
+    size_t n_bands;                    /* at most WN_CHART_BANDS_MAX */
+    const int *point_colors;           /* [n_points], bars of one series only; NULL = the series' */
     bool stacked;            /* bars: on top of each other; only where sums mean something */
     int width_px, height_px; /* 0 = 1200 x 630 */
     bool dark;

@@ -247,7 +247,7 @@ static wn_rc add_series(struct plan *p, struct wn_str key, int32_t id, struct wn
     p->keys[s] = key;
     p->ids[s] = id;
     p->values[s] = values;
-    p->lines[s] = (struct wn_chart_series){label, color, values};
+    p->lines[s] = (struct wn_chart_series){.label = label, .color = color, .values = values};
     return WN_OK;
 }
 

@@ -53,7 +53,8 @@ static int set_up(void **state)
             values[s][i] = 100 * (s + 1) + 20 * sin(i * .9 + s);
     }
     for (int s = 0; s < 8; s++)
-        series[s] = (struct wn_chart_series){wn_str_of(names[s]), s + 1, values[s]};
+        series[s] = (struct wn_chart_series){
+            .label = wn_str_of(names[s]), .color = s + 1, .values = values[s]};
     return 0;
 }
 

@@ -650,7 +650,9 @@ static void others_are_one_exact_series(void **state)
             v[i][d] = rests(by_spend[i], d) ? NAN : earned / spent;
         }
         series[i] = (struct wn_chart_series){
-            wn_arena_printf(&f->a, "Sale | %d; now=\"%d\"", by_spend[i], by_spend[i]), -1, v[i]};
+            .label = wn_arena_printf(&f->a, "Sale | %d; now=\"%d\"", by_spend[i], by_spend[i]),
+            .color = -1,
+            .values = v[i]};
     }
     series[7].label = WN_STR("Others");
     series[7].color = WN_CHART_COLOR_OTHERS;
@@ -673,7 +675,9 @@ static void hard_names_are_drawn(void **state)
         for (int d = 0; d < N_DAYS; d++)
             v[i][d] = rests(by_spend[i], d) ? NAN : (double)spend_of(by_spend[i], d);
         series[i] =
-            (struct wn_chart_series){wn_arena_printf(&f->a, "north|%d;x", by_spend[i]), -1, v[i]};
+            (struct wn_chart_series){.label = wn_arena_printf(&f->a, "north|%d;x", by_spend[i]),
+                                     .color = -1,
+                                     .values = v[i]};
     }
     struct wn_chart by_hand = over_days(series, 7);
     by_hand.title = WN_STR("Spend by country");
