@@ -3,6 +3,7 @@
 
 #include "core/date.h"
 #include "core/num.h"
+#include "decide/daily.h"
 #include "decide/overview.h"
 #include "serve/serve_int.h"
 
@@ -188,4 +189,132 @@ void wn_json_text_or_null(struct wn_json_writer *w, struct wn_str text)
         wn_json_text(w, text);
     else
         wn_json_null(w);
+}
+
+/* ---- what every answer of a model says -------------------------------------------------------- */
+
+wn_rc wn_call_get_facts(struct wn_call *call, struct wn_call_facts *out, struct wn_why *why)
+{
+    struct wn_tenant tenant;
+    wn_rc rc = wn_catalog_tenant(call->app->catalog, call->tenant_id, call->a, &tenant, why);
+    if (!rc)
+        rc = wn_call_is_sample(call, &out->is_sample, why);
+    if (!rc)
+        out->currency = tenant.currency;
+    return rc;
+}
+
+static void write_day_or_null(struct wn_json_writer *w, const char *key, bool has, int32_t day)
+{
+    wn_json_key(w, key);
+    if (has)
+        wn_json_day(w, day);
+    else
+        wn_json_null(w);
+}
+
+void wn_call_write_facts(struct wn_call *call, struct wn_json_writer *w,
+                         const struct wn_call_facts *facts, const char *method, bool has_data,
+                         int32_t day_from, int32_t day_to)
+{
+    struct wn_str text = wn_arena_printf(call->a, "%s %s", method, call->app->version);
+    wn_json_member_text(w, "method", text.p ? text : wn_str_of(method));
+    write_day_or_null(w, "data_from", has_data, day_from);
+    write_day_or_null(w, "data_to", has_data, day_to);
+    wn_json_member_bool(w, "is_sample", facts->is_sample);
+    wn_json_member_text(w, "currency", facts->currency);
+}
+
+wn_rc wn_channel_by_text(struct wn_str name, const char *field, int *out, struct wn_why *why)
+{
+    const struct wn_code *code = wn_code_by_name(wn_channels, wn_n_channels, name);
+    if (!code)
+        return wn_fail(why, WN_INVALID, field, "there is no channel '%.*s'",
+                       WN_STR_ARG(wn_str_slice(name, 0, 100)));
+    *out = code->code;
+    return WN_OK;
+}
+
+wn_rc wn_call_channel(const struct wn_call *call, int *out, struct wn_why *why)
+{
+    struct wn_str name = wn_call_text(call, "channel");
+    *out = -1;
+    return name.n ? wn_channel_by_text(name, "channel", out, why) : WN_OK;
+}
+
+const char *wn_channel_text(int channel)
+{
+    const struct wn_code *code =
+        channel < 0 ? NULL : wn_code_by_number(wn_channels, wn_n_channels, (uint8_t)channel);
+    return code ? code->name : "other";
+}
+
+bool wn_call_day(const struct wn_call *call, const char *name, int32_t *out)
+{
+    struct wn_str text = wn_call_text(call, name);
+    return text.n > 0 && wn_parse_day(text, out);
+}
+
+bool wn_call_wants_png(const struct wn_call *call)
+{
+    struct wn_str rest = wn_http_header(call->request, "Accept"), part;
+    while (rest.n && wn_str_cut(&rest, ',', &part)) {
+        struct wn_str type = wn_str_trim(wn_str_slice(part, 0, wn_str_find_char(part, ';')));
+        if (wn_str_eq(type, WN_STR("image/png")))
+            return true;
+        if (wn_str_eq(type, WN_STR("application/json")))
+            return false;
+    }
+    return false;
+}
+
+wn_rc wn_call_png(struct wn_call *call, wn_rc rc, struct wn_buf *png, struct wn_why *why)
+{
+    struct wn_str body = rc ? (struct wn_str){0} : wn_arena_dup(call->a, wn_buf_str(png));
+    wn_buf_deinit(png);
+    if (rc)
+        return rc;
+    if (!body.p)
+        return wn_fail(why, WN_MEMORY, NULL, "memory has run out while drawing the chart");
+    wn_call_bytes(call, "image/png", body, NULL);
+    return WN_OK;
+}
+
+void wn_json_member_f64(struct wn_json_writer *w, const char *key, double value)
+{
+    wn_json_key(w, key);
+    wn_json_f64(w, value);
+}
+
+void wn_json_member_i64(struct wn_json_writer *w, const char *key, int64_t value)
+{
+    wn_json_key(w, key);
+    wn_json_i64(w, value);
+}
+
+void wn_json_member_text(struct wn_json_writer *w, const char *key, struct wn_str text)
+{
+    wn_json_key(w, key);
+    wn_json_text(w, text);
+}
+
+void wn_json_member_bool(struct wn_json_writer *w, const char *key, bool value)
+{
+    wn_json_key(w, key);
+    wn_json_bool(w, value);
+}
+
+void wn_json_completeness(struct wn_json_writer *w, const struct wn_daily_completeness *c)
+{
+    wn_json_key(w, "completeness");
+    wn_json_begin_object(w);
+    wn_json_member_i64(w, "immature_days", c->n_immature_days);
+    wn_json_key(w, "arrived");
+    wn_json_begin_array(w);
+    for (int age = 0; age < c->n_immature_days; age++)
+        wn_json_f64(w, c->share[age]);
+    wn_json_end(w);
+    wn_json_key(w, "text");
+    wn_json_text_or_null(w, c->text);
+    wn_json_end(w);
 }

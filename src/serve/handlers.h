@@ -17,6 +17,14 @@ wn_handler_fn wn_handle_campaigns, wn_handle_campaigns_of_channel, wn_handle_cam
     wn_handle_campaign_channels, wn_handle_campaign_create; /* campaigns.c */
 wn_handler_fn wn_handle_import_options, wn_handle_imports, wn_handle_import,
     wn_handle_import_create; /* imports.c */
+wn_handler_fn wn_handle_outlook, wn_handle_outlook_image, wn_handle_roi_series,
+    wn_handle_roi_series_image, wn_handle_reach_series,
+    wn_handle_reach_series_image; /* forecast.c */
+wn_handler_fn wn_handle_budget_optimise, wn_handle_budget_curves, wn_handle_budget_advice,
+    wn_handle_budget_advice_image;                             /* budget.c */
+wn_handler_fn wn_handle_anomalies, wn_handle_anomaly_timeline; /* anomalies.c */
+wn_handler_fn wn_handle_predictions, wn_handle_predictions_latest,
+    wn_handle_predictions_generate; /* predictions.c */
 
 /* The largest upload of an import. */
 #define WN_IMPORT_BYTES_MAX (UINT64_C(4) << 30)
@@ -37,6 +45,40 @@ WN_MUST_USE wn_rc wn_body_text(const struct wn_json *body, const char *key, size
 void wn_call_created(struct wn_call *call, struct wn_str location);
 /* Text, or null when it is empty. */
 void wn_json_text_or_null(struct wn_json_writer *w, struct wn_str text);
+
+/* ---- what every answer of a model says -------------------------------------------------------- */
+
+struct wn_call_facts {
+    struct wn_str currency;
+    bool is_sample;
+};
+WN_MUST_USE wn_rc wn_call_get_facts(struct wn_call *call, struct wn_call_facts *out,
+                                    struct wn_why *why);
+/* Writes "method" (name and version), "data_from", "data_to" (null without data), "is_sample",
+ * "currency". */
+void wn_call_write_facts(struct wn_call *call, struct wn_json_writer *w,
+                         const struct wn_call_facts *facts, const char *method, bool has_data,
+                         int32_t day_from, int32_t day_to);
+/* The code of the parameter "channel", -1 when it was not given. INVALID for an unknown name. */
+WN_MUST_USE wn_rc wn_call_channel(const struct wn_call *call, int *out, struct wn_why *why);
+WN_MUST_USE wn_rc wn_channel_by_text(struct wn_str name, const char *field, int *out,
+                                     struct wn_why *why);
+const char *wn_channel_text(int channel);
+/* A day that was given as a parameter (it was checked before). */
+bool wn_call_day(const struct wn_call *call, const char *name, int32_t *out);
+/* True when the client asks for a picture by its Accept header. */
+bool wn_call_wants_png(const struct wn_call *call);
+#define WN_PNG_BYTES_MAX (UINT32_C(64) << 20)
+/* The drawn picture as the answer; frees png. rc: of the drawing. */
+WN_MUST_USE wn_rc wn_call_png(struct wn_call *call, wn_rc rc, struct wn_buf *png,
+                              struct wn_why *why);
+void wn_json_member_f64(struct wn_json_writer *w, const char *key, double value);
+void wn_json_member_i64(struct wn_json_writer *w, const char *key, int64_t value);
+void wn_json_member_text(struct wn_json_writer *w, const char *key, struct wn_str text);
+void wn_json_member_bool(struct wn_json_writer *w, const char *key, bool value);
+/* "completeness": what is known of the newest days. */
+struct wn_daily_completeness;
+void wn_json_completeness(struct wn_json_writer *w, const struct wn_daily_completeness *c);
 
 /* Removes the sample accounts within tx and lists them (arena), with their number of rows. */
 struct wn_facts_tx;

@@ -69,8 +69,35 @@ static const struct wn_param chart_params[] = {
     P_END,
 };
 
+#define OUTLOOK_METRICS "roi|roas|spend|revenue|conversions|clicks|impressions"
+#define P_CHANNEL P_TEXT("channel", "One channel; without it all")
+#define P_HORIZON P_INT("horizon", 1, 180, "Days to forecast")
+static const struct wn_param outlook_params[] = {
+    P_ENUM("metric", OUTLOOK_METRICS, "What is forecast"),
+    P_CHANNEL,
+    P_HORIZON,
+    P_FROM,
+    P_TO,
+    P_WIDTH,
+    P_HEIGHT,
+    P_DARK,
+    P_END,
+};
+static const struct wn_param channel_picture_params[] = {P_CHANNEL, P_FROM, P_TO, P_WIDTH,
+                                                         P_HEIGHT,  P_DARK, P_END};
+static const struct wn_param curves_params[] = {
+    P_ENUM("by", "campaign|channel", "What gets a budget of its own"),
+    P_ENUM("objective", "revenue|conversions", "What the curves return"),
+    P_CHANNEL,
+    P_FROM,
+    P_TO,
+    P_END,
+};
+
 enum { JSON_BYTES_MAX = 64 * 1024 };
 #define BODY_JSON .body = WN_BODY_MEMORY, .body_bytes_max = JSON_BYTES_MAX
+/* A question about 2,000 campaigns with their bounds. */
+#define BODY_JSON_LARGE .body = WN_BODY_MEMORY, .body_bytes_max = 16 * JSON_BYTES_MAX
 #define BODY_FILE .body = WN_BODY_UPLOAD, .body_bytes_max = WN_IMPORT_BYTES_MAX
 /* What touches a store may wait: it runs on a worker. */
 #define SLOW .on_worker = true
@@ -85,7 +112,7 @@ const struct wn_route wn_routes[] = {
     {WN_GET, "/api/redoc", wn_handle_docs, QUICK},
     {WN_GET, "/openapi.json", wn_handle_openapi, QUICK},
     {WN_GET, "/api", wn_handle_api, QUICK},
-    {WN_GET, "/api/v1/ml/health", wn_handle_ml_health, QUICK},
+    {WN_GET, "/api/v1/ml/health", wn_handle_ml_health, SLOW},
 
     {WN_GET, "/api/v1/workspace", wn_handle_workspace, SLOW},
     {WN_POST, "/api/v1/sample", wn_handle_sample_create, SLOW},
@@ -109,6 +136,30 @@ const struct wn_route wn_routes[] = {
     {WN_GET, "/api/campaigns/channels", wn_handle_campaign_channels, SLOW},
     {WN_GET, "/api/campaigns/channel/{channel}", wn_handle_campaigns_of_channel, list_params, SLOW},
     {WN_GET, "/api/campaigns/{campaign_id}", wn_handle_campaign, SLOW},
+
+    {WN_GET, "/api/ml-dashboard/roi-forecast", wn_handle_outlook, outlook_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/roi-forecast/data", wn_handle_outlook, outlook_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/roi-forecast/image", wn_handle_outlook_image, outlook_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/roi-timeseries", wn_handle_roi_series, channel_picture_params,
+     SLOW},
+    {WN_GET, "/api/ml-dashboard/roi-timeseries/data", wn_handle_roi_series, channel_picture_params,
+     SLOW},
+    {WN_GET, "/api/ml-dashboard/roi-timeseries/image", wn_handle_roi_series_image,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/reach-ctr-timeseries", wn_handle_reach_series,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/reach-ctr-timeseries/data", wn_handle_reach_series,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/reach-ctr-timeseries/image", wn_handle_reach_series_image,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/budget-recommendation", wn_handle_budget_advice,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/budget-recommendation/data", wn_handle_budget_advice,
+     channel_picture_params, SLOW},
+    {WN_GET, "/api/ml-dashboard/budget-recommendation/image", wn_handle_budget_advice_image,
+     channel_picture_params, SLOW},
+    {WN_POST, "/api/v1/ml/optimize/budget", wn_handle_budget_optimise, BODY_JSON_LARGE, SLOW},
+    {WN_GET, "/api/v1/ml/budget/curves", wn_handle_budget_curves, curves_params, SLOW},
 
     {WN_GET, "/api/v1/imports/options", wn_handle_import_options, QUICK},
     {WN_GET, "/api/v1/imports", wn_handle_imports, limit_params, SLOW},

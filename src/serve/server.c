@@ -5,6 +5,7 @@
 #include "serve/handlers.h"
 #include "serve/health.h"
 #include "serve/import_jobs.h"
+#include "serve/models.h"
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
 
@@ -310,6 +311,8 @@ static wn_rc start(struct wn_server *s, const struct wn_server_options *options,
     if (!rc)
         rc = wn_health_new(&app->health, why);
     if (!rc)
+        rc = wn_models_new(&app->models, why);
+    if (!rc)
         rc = wn_import_jobs_start(app, &app->import_jobs, why);
     if (rc)
         return rc;
@@ -366,6 +369,8 @@ void wn_server_stop(struct wn_server *s)
     s->app->counters = NULL;
     wn_health_free(s->app->health);
     s->app->health = NULL;
+    wn_models_free(s->app->models);
+    s->app->models = NULL;
     free(s->spool_dir);
     free(s);
 }

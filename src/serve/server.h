@@ -19,6 +19,7 @@ struct wn_app {
     struct wn_import_jobs *import_jobs; /* made by wn_server_start */
     struct wn_http_counters *counters;  /* likewise */
     struct wn_health *health;           /* likewise */
+    struct wn_models *models;           /* likewise */
 };
 
 struct wn_server;

@@ -6,6 +6,7 @@
 #include "io/clock.h"
 #include "serve/health.h"
 #include "serve/import_jobs.h"
+#include "serve/models.h"
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
 
@@ -101,16 +102,55 @@ wn_rc wn_handle_health(struct wn_call *call, struct wn_why *why)
     return wn_call_json_end(call, &json, why);
 }
 
+static void write_fit(struct wn_call *call, struct wn_json_writer *w, wn_model model,
+                      const struct wn_model_fit *fit, bool is_current)
+{
+    wn_json_begin_object(w);
+    wn_json_member_text(w, "name", wn_str_of(wn_model_name(model)));
+    wn_json_member_text(w, "version", wn_str_of(call->app->version));
+    wn_json_member_text(w, "stage", WN_STR("built-in"));
+    wn_json_key(w, "trained_at");
+    wn_json_time(w, fit->trained_at_ms);
+    wn_json_member_i64(w, "rows", fit->n_rows);
+    wn_json_member_f64(w, "metric", fit->metric);
+    wn_json_member_text(w, "metric_name", wn_str_of(fit->metric_name));
+    wn_json_key(w, "drift"); /* not measured yet */
+    wn_json_null(w);
+    wn_json_member_text(w, "status",
+                        is_current ? WN_STR("ok") : WN_STR("the data have changed since"));
+    wn_json_end(w);
+}
+
+/* What was fitted since the start; models are fitted when they are asked for, on the data of then. */
 wn_rc wn_handle_ml_health(struct wn_call *call, struct wn_why *why)
 {
+    struct wn_book book = wn_call_book(call);
+    struct wn_facts_version now;
     struct wn_call_json json;
+    size_t n_written = 0, n_stale = 0;
+    wn_rc rc = wn_daily_version(&book, call->a, &now, why);
+    if (rc)
+        return rc;
     wn_call_json_begin(call, &json);
     wn_json_begin_object(&json.w);
     wn_json_key(&json.w, "models");
     wn_json_begin_array(&json.w);
+    for (int m = 0; m < WN_MODELS_N; m++) {
+        struct wn_model_fit fit;
+        wn_models_get(call->app->models, (wn_model)m, &fit);
+        if (fit.trained_at_ms == 0 || fit.tenant_id != call->tenant_id)
+            continue;
+        bool is_current =
+            fit.version.n_rows == now.n_rows && fit.version.loaded_at_ms == now.loaded_at_ms;
+        write_fit(call, &json.w, (wn_model)m, &fit, is_current);
+        n_written++;
+        n_stale += !is_current;
+    }
     wn_json_end(&json.w);
-    wn_json_key(&json.w, "status");
-    wn_json_text_z(&json.w, "no models trained yet");
+    wn_json_member_text(&json.w, "status",
+                        n_written == 0 ? WN_STR("no models trained yet")
+                        : n_stale      ? WN_STR("the data have changed since")
+                                       : WN_STR("ok"));
     wn_json_end(&json.w);
     return wn_call_json_end(call, &json, why);
 }
