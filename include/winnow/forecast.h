@@ -13,9 +13,9 @@
  *
  * Degenerate series have defined answers, and say so in `state`:
  *   all missing or empty   mean 0, all bounds 0, state WN_FORECAST_EMPTY: show "no data", not 0
- *   one point, constant    that value at every step; bounds equal to it for a constant that has
- *                          had at least 2 points (nothing has ever moved), from the pool for one
- *   all zero               0 at every step
+ *   constant, all zero     that value at every step, and bounds equal to it: it has never moved
+ *   one point              that value; bounds as wide as the other series', else as if each step
+ *                          could change a positive value by a factor of e
  *   too short to back-test equal weights of exponential smoothing, damped trend and theta;
  *                          bounds from the pool of the other series, else from the size of the
  *                          steps of the series times the square root of the step

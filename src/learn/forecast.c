@@ -572,6 +572,8 @@ static wn_rc make_pool(const struct job *job, const struct wn_forecast *f, const
 static double borrowed_spread(const struct pool *pool, const struct spread *s, size_t horizon)
 {
     double unit = s->z_unit > 0 ? s->z_unit : pool->middle_unit;
+    if (!(unit > 0)) /* one point, and no others: as much as itself a step; of a zero, nothing */
+        unit = s->prepared.scale == WN_FC_ASINH ? 0 : 1;
     if (pool->middle_error > 0)
         return pool->middle_error * unit;
     /* 1.25: from a mean to a root mean square, for normal errors. */

@@ -98,9 +98,11 @@ void wn_fc_choose_scale(struct wn_fc_prepared *s, double *scratch)
     s->scale = WN_FC_PLAIN;
     if (n_positive == s->n_known) {
         s->scale = WN_FC_LOG;
-    } else if (n_negative == 0 && n_positive > 0) {
-        qsort(scratch, n_positive, sizeof *scratch, by_value);
+    } else if (n_negative == 0) {
         s->scale = WN_FC_ASINH;
+    }
+    if (s->scale == WN_FC_ASINH && n_positive > 0) {
+        qsort(scratch, n_positive, sizeof *scratch, by_value);
         s->unit = fmax(scratch[n_positive / 2], largest * 1e-100);
     }
 }
@@ -197,18 +199,6 @@ bool wn_fc_has_season(const double *z, size_t n, size_t m, double *scratch)
     return acf_passes(scratch, n - 1, m);
 }
 
-static void find_seasons(struct wn_fc_prepared *s, const size_t *candidates, size_t n_candidates,
-                         bool forced, struct wn_fc_scratch *w)
-{
-    s->n_seasons = 0;
-    for (size_t i = 0; i < n_candidates && s->n_seasons < 2; i++) {
-        size_t m = candidates[i];
-        bool accepted = forced ? s->n >= 2 * m : wn_fc_has_season(s->z, s->n, m, w->deseasoned);
-        if (accepted)
-            s->seasons[s->n_seasons++] = m;
-    }
-}
-
 /* Adds the profile of the period m of z - level to index [m], where level is the centred moving
  * average over one period; recent cycles count more. */
 static void add_profile(const double *z, size_t n, size_t m, double kept, double *index,
@@ -297,28 +287,46 @@ static void local_medians(const double *x, size_t n, double *out)
     }
 }
 
-/* Caps single points. A run of far points is a change of level and stays. */
-static void cap_points(struct wn_fc_prepared *s, struct wn_fc_scratch *w)
+/* Caps single points of z [n], which are far from x's local level, x being z without its seasons. A
+ * run of far points is a change of level and stays. */
+static void cap_points(double *z, const double *x, size_t n, struct wn_fc_scratch *w)
 {
-    if (s->n < LOCAL_WINDOW)
+    if (n < LOCAL_WINDOW)
         return;
-    (void)wn_fc_deseason(s, s->n, w);
-    double *x = w->deseasoned, *level = w->rows, *away = w->sorted;
-    local_medians(x, s->n, level);
-    double mean = 0;
-    for (size_t t = 0; t < s->n; t++) {
+    double *level = w->rows, *away = w->sorted, mean = 0;
+    local_medians(x, n, level);
+    for (size_t t = 0; t < n; t++) {
         away[t] = fabs(x[t] - level[t]);
-        mean += away[t] / (double)s->n;
+        mean += away[t] / (double)n;
     }
     /* The larger of two estimates: series that mostly stand still, or jump often, have a tiny
      * median. */
-    double limit = CAP_SIGMAS * fmax(1.4826 * median_of(away, s->n), 1.25 * mean);
-    for (size_t t = 1; t + 1 < s->n; t++) {
+    double limit = CAP_SIGMAS * fmax(1.4826 * median_of(away, n), 1.25 * mean);
+    for (size_t t = 1; t + 1 < n; t++) {
         double d = x[t] - level[t];
         bool single =
             fabs(x[t - 1] - level[t - 1]) <= limit && fabs(x[t + 1] - level[t + 1]) <= limit;
         if (fabs(d) > limit && single)
-            s->z[t] -= d - copysign(limit, d);
+            z[t] -= d - copysign(limit, d);
+    }
+}
+
+static void find_seasons(struct wn_fc_prepared *s, const size_t *candidates, size_t n_candidates,
+                         bool forced, struct wn_fc_scratch *w)
+{
+    /* One wild point must not hide a season, nor one season's peaks be taken for wild points: the
+     * cap without seasons is for this look only. */
+    double *looked_at = w->profile;
+    memcpy(looked_at, s->z, s->n * sizeof *looked_at);
+    if (n_candidates)
+        cap_points(looked_at, s->z, s->n, w);
+    s->n_seasons = 0;
+    for (size_t i = 0; i < n_candidates && s->n_seasons < 2; i++) {
+        size_t m = candidates[i];
+        bool accepted =
+            forced ? s->n >= 2 * m : wn_fc_has_season(looked_at, s->n, m, w->deseasoned);
+        if (accepted)
+            s->seasons[s->n_seasons++] = m;
     }
 }
 
@@ -377,7 +385,8 @@ wn_rc wn_fc_prepare(struct wn_fc_prepared *out, const double *values, const uint
     if (s.n_known < n && s.n_seasons)
         fill_gaps(&s, s.seasons[s.n_seasons - 1]);
     s.error_unit = error_unit_of(&s);
-    cap_points(&s, w);
+    (void)wn_fc_deseason(&s, n, w);
+    cap_points(s.z, w->deseasoned, n, w);
     *out = s;
     return WN_OK;
 }
