@@ -130,6 +130,31 @@ const struct wn_command wn_commands[] = {
                  "conversions.png\tConversions of this year by channel, as bars.",
      .options = wn_chart_options,
      .run = wn_cmd_chart},
+    {.name = "detect",
+     .operands = "",
+     .summary = "find anomalies in streams of numbers",
+     .description =
+         "Reads a CSV file with the columns timestamp,value or series,timestamp,value (by name or "
+         "by place; a header is found by itself) and prints the same rows with what each should "
+         "have been (expected, low, high), a score, and whether a new incident begins there. The "
+         "answer for a row uses that row and earlier ones only, so a file and a stream give the "
+         "same answers. Timestamps are dates, dates with a time, or seconds or milliseconds since "
+         "the epoch; an empty value is a missing one.\n"
+         "\n"
+         "After an alert there is a rest period without new ones: one incident, one alert. A new "
+         "level becomes normal after two rest periods.\n"
+         "\n"
+         "With --explain the other columns are dimensions: rows of one timestamp, which must follow "
+         "each other, are summed, and an anomaly of the sum is put down to the values that moved "
+         "most, if they moved more than on the normal days before.",
+     .examples =
+         "winnow detect --input clicks.csv\tJudge each row of a file.\n"
+         "tail -f metrics.csv | winnow detect --input - --follow --json\tAnswer rows as they "
+         "arrive.\n"
+         "winnow detect --input revenue.csv --explain\tColumns timestamp, country, device, value: "
+         "also say where it came from.",
+     .options = wn_detect_options,
+     .run = wn_cmd_detect},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",

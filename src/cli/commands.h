@@ -10,6 +10,8 @@ extern const struct wn_option wn_forecast_options[];
 int wn_cmd_forecast(const struct wn_args *args);
 extern const struct wn_option wn_allocate_options[];
 int wn_cmd_allocate(const struct wn_args *args);
+extern const struct wn_option wn_detect_options[];
+int wn_cmd_detect(const struct wn_args *args);
 int wn_cmd_serve(const struct wn_args *args);
 int wn_cmd_import(const struct wn_args *args);
 int wn_cmd_query(const struct wn_args *args);

@@ -1,0 +1,800 @@
+/* winnow detect: rows of a CSV file or a growing stream, with what each should have been and
+ * whether it is an anomaly. Needs no data directory. */
+#include "cli/commands.h"
+#include "cli/detect_explain.h"
+#include "cli/terminal.h"
+#include "cli/wire.h"
+#include "core/csv.h"
+#include "core/csv_value.h"
+#include "core/date.h"
+#include "core/num.h"
+#include "winnow/detect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SERIES_MAX 20000
+#define COLUMNS_MAX 64
+#define CHUNK_BYTES 65536
+#define LINE_BYTES_MAX ((size_t)1 << 20)
+#define FOLLOW_WAIT_MS 200
+
+const struct wn_option wn_detect_options[] = {
+    {.name = "input",
+     .letter = 'i',
+     .kind = WN_OPTION_TEXT,
+     .value_name = "FILE",
+     .help = "CSV with timestamp,value or series,timestamp,value; - reads standard input."},
+    {.name = "output",
+     .letter = 'o',
+     .kind = WN_OPTION_TEXT,
+     .value_name = "FILE",
+     .fallback = "-",
+     .help = "Where to write; - is standard output."},
+    {.name = "follow",
+     .letter = 'f',
+     .kind = WN_OPTION_FLAG,
+     .help = "Keep reading a growing file or pipe; each row is answered as it arrives."},
+    {.name = "explain",
+     .kind = WN_OPTION_FLAG,
+     .help = "The other columns are dimensions: sum rows by timestamp, and name the values that "
+             "caused an anomaly."},
+    {.name = "sensitivity",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "X",
+     .fallback = "1",
+     .help = "2 alerts at half the evidence, 0.5 at twice; 0.05 to 20."},
+    {.name = "risk",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "Q",
+     .help = "Alert on rows outside a band that a normal row leaves with this probability, instead "
+             "of on the score; 1e-9 to 0.1."},
+    {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print one JSON object a line."},
+    {0},
+};
+
+struct detect_job {
+    struct wn_detect_options options;
+    bool follow, explain, json;
+    FILE *out;
+    bool out_is_ours;
+    struct wn_buf text;             /* what has not been written yet */
+    struct wn_arena a;              /* detectors, header */
+    struct wn_map series;           /* name -> index of detector */
+    struct wn_detector **detectors; /* arena [SERIES_MAX] */
+    size_t n_series;
+    /* columns of the input; -1 = none */
+    int n_columns, at_series, at_ts, at_value;
+    struct wn_str names[COLUMNS_MAX]; /* arena */
+    bool knows_columns;
+    uint64_t line_offset; /* lines of earlier pieces, when following */
+    uint64_t n_rows, n_anomalies, n_missing;
+    /* explain */
+    struct wn_explain why_moved;
+    int at_dimension[WN_EXPLAIN_DIMENSIONS_MAX];
+    bool has_moment;
+    int64_t moment_ms;
+    struct wn_str moment_text; /* in moment_buffer */
+    char moment_buffer[64];
+    struct wn_progress progress;
+};
+
+/* ---- moments ----------------------------------------------------------------------------------
+ */
+
+static bool two_digits(const char *p, int64_t *out)
+{
+    return wn_parse_i64((struct wn_str){p, 2}, out) && p[0] != '-' && p[0] != '+';
+}
+
+/* "HH:MM[:SS[.fff]][Z|+HH[:]MM]" as ms. */
+static bool read_clock(struct wn_str s, int64_t *out_ms)
+{
+    int64_t h, m, sec = 0, ms = 0;
+    if (s.n < 5 || !two_digits(s.p, &h) || s.p[2] != ':' || !two_digits(s.p + 3, &m))
+        return false;
+    size_t at = 5;
+    if (s.n >= 8 && s.p[5] == ':') {
+        if (!two_digits(s.p + 6, &sec))
+            return false;
+        at = 8;
+        if (at < s.n && (s.p[at] == '.' || s.p[at] == ',')) {
+            int64_t unit = 100;
+            for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, unit /= 10)
+                ms += unit * (s.p[at] - '0');
+        }
+    }
+    struct wn_str zone = wn_str_trim(wn_str_slice(s, at, s.n));
+    int64_t zone_h = 0, zone_m = 0;
+    if (zone.n >= 3 && (zone.p[0] == '+' || zone.p[0] == '-')) {
+        size_t minutes = zone.n >= 4 && zone.p[3] == ':' ? 4 : 3;
+        if (!two_digits(zone.p + 1, &zone_h) ||
+            (zone.n >= minutes + 2 && !two_digits(zone.p + minutes, &zone_m)))
+            return false;
+        if (zone.p[0] == '-') {
+            zone_h = -zone_h;
+            zone_m = -zone_m;
+        }
+    } else if (zone.n && !wn_str_eq_nocase(zone, WN_STR("z")) &&
+               !wn_str_eq_nocase(zone, WN_STR("utc"))) {
+        return false;
+    }
+    if (h > 24 || m > 59 || sec > 60)
+        return false;
+    *out_ms = (((h - zone_h) * 60 + m - zone_m) * 60 + sec) * 1000 + ms;
+    return true;
+}
+
+/* ISO dates with or without a time, seconds or milliseconds since the epoch, and dates of other
+ * forms that can be read in one way only. */
+static bool read_moment(struct wn_str s, int64_t *out_ms)
+{
+    int32_t day;
+    int64_t clock_ms = 0, number;
+    s = wn_str_trim(s);
+    if (s.n >= 10 && wn_parse_day(wn_str_slice(s, 0, 10), &day)) {
+        if (s.n > 10 && (s.p[10] == 'T' || s.p[10] == ' ')) {
+            if (!read_clock(wn_str_slice(s, 11, s.n), &clock_ms))
+                return false;
+        } else if (s.n > 10) {
+            return false;
+        }
+        *out_ms = day * WN_DAY_MS + clock_ms;
+        return true;
+    }
+    if (wn_parse_i64(s, &number) && (s.n != 8 || number < 19000000)) {
+        bool is_seconds = number > -INT64_C(100000000000) && number < INT64_C(100000000000);
+        *out_ms = is_seconds ? number * 1000 : number;
+        return true;
+    }
+    double seconds;
+    if (wn_parse_f64(s, &seconds) && fabs(seconds) < 1e11) {
+        *out_ms = (int64_t)(seconds * 1000);
+        return true;
+    }
+    struct wn_date_text d;
+    if (wn_date_read(s, &d) != WN_VALUE_GOOD || d.kind != WN_DATE_DAY)
+        return false;
+    *out_ms = d.day * WN_DAY_MS + (d.hour > 0 ? d.hour : 0) * INT64_C(3600000);
+    return true;
+}
+
+static bool read_value(struct wn_str s, double *out)
+{
+    struct wn_number number;
+    s = wn_str_trim(s);
+    if (wn_parse_f64(s, out))
+        return true;
+    if (wn_value_is_absent(s)) {
+        *out = NAN;
+        return true;
+    }
+    if (wn_number_read(s, '.', &number) != WN_VALUE_GOOD)
+        return false;
+    *out = (double)number.micros / 1e6;
+    return true;
+}
+
+/* ---- columns ----------------------------------------------------------------------------------
+ */
+
+static bool is_one_of(struct wn_str s, const char *const *names, size_t n)
+{
+    s = wn_str_trim(s);
+    for (size_t i = 0; i < n; i++)
+        if (wn_str_eq_nocase(s, wn_str_of(names[i])))
+            return true;
+    return false;
+}
+
+/* The first row is a header when no field of it reads as a moment or a number. */
+static bool is_header(const struct wn_csv_record *r)
+{
+    for (size_t i = 0; i < r->n_fields; i++) {
+        int64_t ms;
+        double value;
+        if (r->fields[i].n && (read_moment(r->fields[i], &ms) ||
+                               (read_value(r->fields[i], &value) && isfinite(value))))
+            return false;
+    }
+    return true;
+}
+
+static void find_by_name(struct detect_job *job)
+{
+    static const char *const ts[] = {"timestamp", "ts",     "time", "datetime", "date", "day",
+                                     "ds",        "moment", "hour", "week",     "month"};
+    static const char *const value[] = {"value", "y", "metric", "count", "amount", "v"};
+    static const char *const series[] = {"series", "id", "name", "unique_id", "key", "entity"};
+    for (int i = job->n_columns - 1; i >= 0; i--) {
+        if (is_one_of(job->names[i], ts, WN_COUNT(ts)))
+            job->at_ts = i;
+        else if (is_one_of(job->names[i], value, WN_COUNT(value)))
+            job->at_value = i;
+        else if (is_one_of(job->names[i], series, WN_COUNT(series)))
+            job->at_series = i;
+    }
+}
+
+/* What has no known name: by place, timestamp,value or series,timestamp,value. */
+static wn_rc find_by_place(struct detect_job *job, uint64_t line, struct wn_why *why)
+{
+    if (job->at_ts < 0)
+        job->at_ts = job->n_columns >= 3 && !job->explain && job->at_value != 1 ? 1 : 0;
+    if (job->at_value < 0)
+        job->at_value =
+            job->explain || job->n_columns == 2 ? job->n_columns - 1 : (job->at_ts == 0 ? 1 : 2);
+    if (job->n_columns == 3 && job->at_series < 0 && !job->explain)
+        job->at_series = 3 - job->at_ts - job->at_value;
+    if (job->n_columns < 2 || job->at_value >= job->n_columns || job->at_ts == job->at_value) {
+        if (why)
+            why->line = line;
+        return wn_fail(why, WN_INVALID, "columns",
+                       "line %llu: expected the columns timestamp,value or series,timestamp,value",
+                       (unsigned long long)line);
+    }
+    return WN_OK;
+}
+
+static wn_rc find_dimensions(struct detect_job *job, struct wn_why *why)
+{
+    const char *names[WN_EXPLAIN_DIMENSIONS_MAX];
+    size_t n = 0;
+    for (int i = 0; i < job->n_columns; i++) {
+        if (i == job->at_ts || i == job->at_value)
+            continue;
+        if (n == WN_EXPLAIN_DIMENSIONS_MAX)
+            return wn_fail(why, WN_LIMIT, "explain", "there are more than %d dimension columns",
+                           WN_EXPLAIN_DIMENSIONS_MAX);
+        job->at_dimension[n] = i;
+        names[n++] = job->names[i].p;
+    }
+    if (n == 0)
+        return wn_fail(why, WN_INVALID, "explain",
+                       "--explain needs columns beside the timestamp and the value");
+    wn_explain_open(&job->why_moved, names, n);
+    return WN_OK;
+}
+
+static void print_header(struct detect_job *job)
+{
+    if (job->json)
+        return;
+    if (job->explain) {
+        wn_buf_append_z(&job->text, "timestamp,value,expected,low,high,score,is_anomaly,severity,"
+                                    "causes\n");
+        return;
+    }
+    for (int i = 0; i < job->n_columns; i++)
+        wn_csv_write_field(&job->text, job->names[i], i == 0);
+    wn_buf_append_z(&job->text, ",expected,low,high,score,is_anomaly,severity\n");
+}
+
+/* Learns the columns from the first record. *is_data: it is a row itself. */
+static wn_rc learn_columns(struct detect_job *job, const struct wn_csv_record *r, bool *is_data,
+                           struct wn_why *why)
+{
+    static const char *const plain[2][3] = {{"timestamp", "value", ""},
+                                            {"series", "timestamp", "value"}};
+    if (r->n_fields > COLUMNS_MAX)
+        return wn_fail(why, WN_LIMIT, "columns", "line %llu: there are more than %d columns",
+                       (unsigned long long)r->line, COLUMNS_MAX);
+    job->n_columns = (int)r->n_fields;
+    job->at_series = job->at_ts = job->at_value = -1;
+    *is_data = !is_header(r);
+    for (int i = 0; i < job->n_columns; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "column%d", i + 1);
+        struct wn_str name = r->fields[i];
+        if (*is_data)
+            name = wn_str_of(
+                job->n_columns == 2 || job->n_columns == 3 ? plain[job->n_columns - 2][i] : number);
+        job->names[i] = wn_arena_dup(&job->a, wn_str_trim(name));
+        if (!job->names[i].p)
+            return wn_fail(why, WN_MEMORY, NULL, "no memory for the header");
+    }
+    if (!*is_data)
+        find_by_name(job);
+    wn_rc rc = find_by_place(job, r->line, why);
+    if (!rc && job->explain)
+        rc = find_dimensions(job, why);
+    if (!rc)
+        print_header(job);
+    job->knows_columns = !rc;
+    return rc;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+static void print_number(struct wn_buf *out, double v)
+{
+    wn_buf_printf(out, "%.8g", v);
+}
+
+static void print_answer(struct wn_buf *out, const struct wn_detect_result *r)
+{
+    const double band[3] = {r->expected, r->low, r->high};
+    for (int i = 0; i < 3; i++) {
+        wn_buf_append_char(out, ',');
+        if (r->has_band)
+            print_number(out, band[i]);
+    }
+    wn_buf_printf(out, ",%.4f,%d,%s", r->score, r->is_anomaly, wn_severity_name(r->severity));
+}
+
+static void write_answer_json(struct wn_json_writer *w, const struct wn_detect_result *r)
+{
+    static const char *const names[3] = {"expected", "low", "high"};
+    const double band[3] = {r->expected, r->low, r->high};
+    for (int i = 0; i < 3; i++) {
+        wn_json_key(w, names[i]);
+        if (r->has_band)
+            wn_json_f64(w, band[i]);
+        else
+            wn_json_null(w);
+    }
+    wn_json_key(w, "score");
+    wn_json_f64(w, r->score);
+    wn_json_key(w, "is_anomaly");
+    wn_json_bool(w, r->is_anomaly);
+    wn_json_key(w, "severity");
+    wn_json_text_z(w, wn_severity_name(r->severity));
+    if (r->is_anomaly) {
+        wn_json_key(w, "reason");
+        wn_json_text_z(w, wn_detect_view_name(r->top_view));
+    }
+}
+
+static wn_rc detector_of(struct detect_job *job, struct wn_str name, struct wn_detector **out,
+                         struct wn_why *why)
+{
+    uint32_t *at;
+    bool added;
+    wn_rc rc = wn_map_put(&job->series, name, (uint32_t)job->n_series, &at, &added);
+    if (rc)
+        return wn_fail(why, rc, "series", "there are more than %d series", SERIES_MAX);
+    if (added) {
+        rc = wn_detect_init(&job->a, &job->options, &job->detectors[*at], why);
+        if (rc)
+            return rc;
+        job->n_series++;
+    }
+    *out = job->detectors[*at];
+    return WN_OK;
+}
+
+/* What has been printed so far goes out: when there is much of it, and with every piece of a stream
+ * that is followed. */
+static wn_rc flush(struct detect_job *job, struct wn_why *why)
+{
+    wn_rc rc = wn_buf_check(&job->text, why);
+    if (rc)
+        return rc;
+    if (job->text.n && fwrite(job->text.p, 1, job->text.n, job->out) != job->text.n)
+        return wn_fail(why, errno == ENOSPC ? WN_DISK : WN_IO, "output",
+                       "the output cannot be written: %s", strerror(errno));
+    wn_buf_reset(&job->text);
+    return WN_OK;
+}
+
+static void print_row(struct detect_job *job, const struct wn_csv_record *r,
+                      const struct wn_detect_result *result, double value)
+{
+    if (!job->json) {
+        for (size_t i = 0; i < r->n_fields; i++)
+            wn_csv_write_field(&job->text, r->fields[i], i == 0);
+        print_answer(&job->text, result);
+        wn_buf_append_char(&job->text, '\n');
+        return;
+    }
+    struct wn_json_writer w;
+    wn_json_write_init(&w, &job->text, 0);
+    wn_json_begin_object(&w);
+    if (job->at_series >= 0) {
+        wn_json_key(&w, "series");
+        wn_json_text(&w, r->fields[job->at_series]);
+    }
+    wn_json_key(&w, "timestamp");
+    wn_json_text(&w, r->fields[job->at_ts]);
+    wn_json_key(&w, "value");
+    wn_json_f64(&w, value);
+    write_answer_json(&w, result);
+    wn_json_end(&w);
+    wn_buf_append_char(&job->text, '\n');
+}
+
+static void print_cause(struct detect_job *job, const struct wn_cause *c)
+{
+    struct wn_explain *e = &job->why_moved;
+    struct wn_buf b;
+    wn_buf_init(&b, 1 << 16);
+    if (c->has_inside)
+        wn_buf_printf(&b, "%s=%.*s & ", e->names[c->inside],
+                      WN_STR_ARG(wn_explain_value(e, c->inside, c->inside_id)));
+    wn_buf_printf(&b, "%s=", e->names[c->dimension]);
+    for (uint32_t k = 0; k < c->n_elements; k++)
+        wn_buf_printf(&b, "%s%.*s", k ? "|" : "",
+                      WN_STR_ARG(wn_explain_value(e, c->dimension, c->elements[k].id)));
+    wn_buf_printf(&b, " (%.0f%% of the change)", 100 * c->power);
+    wn_buf_append(&job->text, wn_buf_str(&b));
+    wn_buf_deinit(&b);
+}
+
+static void write_cause_json(struct detect_job *job, struct wn_json_writer *w,
+                             const struct wn_cause *c)
+{
+    struct wn_explain *e = &job->why_moved;
+    wn_json_begin_object(w);
+    wn_json_key(w, "dimension");
+    wn_json_text_z(w, e->names[c->dimension]);
+    if (c->has_inside) {
+        wn_json_key(w, "inside");
+        wn_json_begin_object(w);
+        wn_json_key(w, e->names[c->inside]);
+        wn_json_text(w, wn_explain_value(e, c->inside, c->inside_id));
+        wn_json_end(w);
+    }
+    wn_json_key(w, "share_of_change");
+    wn_json_f64(w, c->power);
+    wn_json_key(w, "surprise");
+    wn_json_f64(w, c->surprise);
+    wn_json_key(w, "p_value");
+    wn_json_f64(w, c->p_value);
+    wn_json_key(w, "values");
+    wn_json_begin_array(w);
+    for (uint32_t k = 0; k < c->n_elements; k++) {
+        const struct wn_cause_element *x = &c->elements[k];
+        wn_json_begin_object(w);
+        wn_json_key(w, "value");
+        wn_json_text(w, wn_explain_value(e, c->dimension, x->id));
+        wn_json_key(w, "share_of_change");
+        wn_json_f64(w, x->power);
+        wn_json_key(w, "expected");
+        wn_json_f64(w, x->forecast);
+        wn_json_key(w, "actual");
+        wn_json_f64(w, x->actual);
+        wn_json_end(w);
+    }
+    wn_json_end(w);
+    wn_json_end(w);
+}
+
+static void print_moment(struct detect_job *job, double total, const struct wn_detect_result *r,
+                         const struct wn_cause_report *causes)
+{
+    size_t n = causes->n_causes < 3 ? causes->n_causes : 3;
+    if (!job->json) {
+        wn_csv_write_field(&job->text, job->moment_text, true);
+        wn_buf_append_char(&job->text, ',');
+        print_number(&job->text, total);
+        print_answer(&job->text, r);
+        wn_buf_append_char(&job->text, ',');
+        struct wn_buf kept = job->text; /* the causes become one field, quoted as it must be */
+        wn_buf_init(&job->text, 1 << 18);
+        for (size_t i = 0; i < n; i++) {
+            wn_buf_append_z(&job->text, i ? "; " : "");
+            print_cause(job, &causes->causes[i]);
+        }
+        struct wn_buf field = job->text;
+        job->text = kept;
+        if (field.n)
+            wn_csv_write_field(&job->text, wn_buf_str(&field), true);
+        wn_buf_deinit(&field);
+        wn_buf_append_char(&job->text, '\n');
+        return;
+    }
+    struct wn_json_writer w;
+    wn_json_write_init(&w, &job->text, 0);
+    wn_json_begin_object(&w);
+    wn_json_key(&w, "timestamp");
+    wn_json_text(&w, job->moment_text);
+    wn_json_key(&w, "value");
+    wn_json_f64(&w, total);
+    write_answer_json(&w, r);
+    if (r->is_anomaly) {
+        wn_json_key(&w, "causes");
+        wn_json_begin_array(&w);
+        for (size_t i = 0; i < n; i++)
+            write_cause_json(job, &w, &causes->causes[i]);
+        wn_json_end(&w);
+    }
+    wn_json_end(&w);
+    wn_buf_append_char(&job->text, '\n');
+}
+
+/* The rows of one moment are complete: judge their sum. */
+static wn_rc end_moment(struct detect_job *job, struct wn_why *why)
+{
+    struct wn_detector *d;
+    struct wn_detect_result r;
+    struct wn_cause_report causes = {0};
+    struct wn_arena a;
+    if (!job->has_moment)
+        return WN_OK;
+    wn_rc rc = detector_of(job, WN_STR(""), &d, why);
+    if (rc)
+        return rc;
+    double total = wn_explain_total(&job->why_moved);
+    wn_detect_push(d, job->moment_ms, total, &r);
+    job->n_anomalies += r.is_anomaly;
+    wn_arena_init(&a, 0);
+    if (r.is_anomaly)
+        rc = wn_explain_causes(&job->why_moved, r.expected, &a, &causes, why);
+    if (!rc) {
+        print_moment(job, total, &r, &causes);
+        rc = wn_explain_end(&job->why_moved, r.expected, r.evidence < 1, why);
+    }
+    wn_arena_deinit(&a);
+    job->has_moment = false;
+    return rc;
+}
+
+static wn_rc add_to_moment(struct detect_job *job, const struct wn_csv_record *r, int64_t ts_ms,
+                           double value, struct wn_why *why)
+{
+    struct wn_str values[WN_EXPLAIN_DIMENSIONS_MAX];
+    if (job->has_moment && ts_ms != job->moment_ms) {
+        wn_rc rc = end_moment(job, why);
+        if (rc)
+            return rc;
+    }
+    if (!job->has_moment) {
+        struct wn_str s = wn_str_slice(r->fields[job->at_ts], 0, sizeof job->moment_buffer);
+        memcpy(job->moment_buffer, s.p, s.n);
+        job->moment_text = (struct wn_str){job->moment_buffer, s.n};
+        job->moment_ms = ts_ms;
+        job->has_moment = true;
+    }
+    for (size_t d = 0; d < job->why_moved.n_dimensions; d++)
+        values[d] = wn_str_trim(r->fields[job->at_dimension[d]]);
+    return wn_explain_add(&job->why_moved, values, value, why);
+}
+
+static wn_rc bad_cell(const struct detect_job *job, const struct wn_csv_record *r, int column,
+                      const char *what, struct wn_why *why)
+{
+    struct wn_str cell = wn_str_slice(r->fields[column], 0, 40);
+    uint64_t line = r->line + job->line_offset;
+    if (why && !why->text[0]) {
+        why->line = line;
+        why->column = (uint32_t)column + 1;
+    }
+    return wn_fail(why, WN_INVALID, job->names[column].p, "line %llu, column %d: '%.*s' is no %s",
+                   (unsigned long long)line, column + 1, WN_STR_ARG(cell), what);
+}
+
+static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_why *why)
+{
+    struct detect_job *job = context;
+    bool is_data = true;
+    int64_t ts_ms;
+    double value;
+    if (!job->knows_columns) {
+        wn_rc rc = learn_columns(job, r, &is_data, why);
+        if (rc || !is_data)
+            return rc;
+    }
+    if ((int)r->n_fields != job->n_columns)
+        return wn_fail(why, WN_INVALID, "columns", "line %llu: %zu columns, expected %d",
+                       (unsigned long long)(r->line + job->line_offset), r->n_fields,
+                       job->n_columns);
+    if (!read_moment(r->fields[job->at_ts], &ts_ms))
+        return bad_cell(job, r, job->at_ts, "time that can be read", why);
+    if (!read_value(r->fields[job->at_value], &value))
+        return bad_cell(job, r, job->at_value, "number", why);
+    job->n_rows++;
+    job->n_missing += isfinite(value) ? 0u : 1u;
+    if (job->explain)
+        return add_to_moment(job, r, ts_ms, value, why);
+    struct wn_detector *d;
+    struct wn_detect_result result;
+    struct wn_str name = job->at_series >= 0 ? wn_str_trim(r->fields[job->at_series]) : WN_STR("");
+    wn_rc rc = detector_of(job, name, &d, why);
+    if (rc)
+        return rc;
+    wn_detect_push(d, ts_ms, value, &result);
+    job->n_anomalies += result.is_anomaly;
+    print_row(job, r, &result, value);
+    return job->text.n > CHUNK_BYTES ? flush(job, why) : WN_OK;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+static wn_rc read_some(int fd, char *buffer, size_t *n, struct wn_why *why)
+{
+    ssize_t got;
+    do
+        got = read(fd, buffer, CHUNK_BYTES);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return wn_fail(why, WN_IO, "input", "the input cannot be read: %s", strerror(errno));
+    *n = (size_t)got;
+    return WN_OK;
+}
+
+static wn_rc read_whole(struct detect_job *job, int fd, struct wn_why *why)
+{
+    static char buffer[CHUNK_BYTES];
+    struct wn_csv_options options = {0, on_record, job};
+    struct wn_csv *csv = NULL;
+    struct stat st;
+    uint64_t done = 0, total = 0;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        total = (uint64_t)st.st_size;
+    wn_rc rc = wn_csv_new(&options, &csv, why);
+    for (size_t n = 1; !rc && n > 0;) {
+        rc = read_some(fd, buffer, &n, why);
+        if (!rc && n)
+            rc = wn_csv_push(csv, (struct wn_str){buffer, n}, why);
+        done += n;
+        if (total)
+            wn_progress_draw(&job->progress, done, total, job->n_rows);
+    }
+    if (!rc)
+        rc = wn_csv_finish(csv, why);
+    wn_csv_free(csv);
+    return rc;
+}
+
+/* Whole lines of a growing stream: each piece is read by itself, so that no row waits for more. */
+static wn_rc feed_lines(struct detect_job *job, struct wn_str lines, char *separator,
+                        struct wn_why *why)
+{
+    struct wn_csv_options options = {*separator, on_record, job};
+    struct wn_csv *csv = NULL;
+    wn_rc rc = wn_csv_new(&options, &csv, why);
+    if (!rc)
+        rc = wn_csv_push(csv, lines, why);
+    if (!rc)
+        rc = wn_csv_finish(csv, why);
+    if (!rc && job->knows_columns)
+        *separator = wn_csv_separator(csv);
+    wn_csv_free(csv);
+    for (size_t i = 0; i < lines.n; i++)
+        job->line_offset += lines.p[i] == '\n';
+    if (!rc)
+        rc = flush(job, why);
+    if (!rc && fflush(job->out) != 0)
+        rc = wn_fail(why, WN_IO, "output", "the output cannot be written: %s", strerror(errno));
+    return rc;
+}
+
+static wn_rc read_growing(struct detect_job *job, int fd, struct wn_why *why)
+{
+    static char buffer[CHUNK_BYTES];
+    struct wn_buf held; /* a line that has not ended */
+    struct stat st;
+    bool is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    char separator = 0;
+    size_t n = 1;
+    wn_rc rc = WN_OK;
+    wn_buf_init(&held, LINE_BYTES_MAX);
+    while (!rc) {
+        rc = read_some(fd, buffer, &n, why);
+        if (rc || (n == 0 && !is_file))
+            break;
+        if (n == 0) {
+            struct timespec wait = {0, FOLLOW_WAIT_MS * 1000000L};
+            nanosleep(&wait, NULL);
+            continue;
+        }
+        size_t end = n;
+        while (end > 0 && buffer[end - 1] != '\n')
+            end--;
+        wn_buf_append(&held, (struct wn_str){buffer, end ? end : n});
+        rc = wn_buf_check(&held, why);
+        if (!rc && end) {
+            rc = feed_lines(job, wn_buf_str(&held), &separator, why);
+            wn_buf_reset(&held);
+            wn_buf_append(&held, (struct wn_str){buffer + end, n - end});
+        }
+    }
+    if (!rc && held.n)
+        rc = feed_lines(job, wn_buf_str(&held), &separator, why);
+    wn_buf_deinit(&held);
+    return rc;
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+static wn_rc read_options(struct detect_job *job, const struct wn_args *args, struct wn_why *why)
+{
+    struct wn_str risk = wn_args_text(args, "risk");
+    job->options = WN_DETECT_OPTIONS_DEFAULT;
+    job->follow = wn_args_flag(args, "follow");
+    job->explain = wn_args_flag(args, "explain");
+    job->json = wn_args_flag(args, "json");
+    if (!wn_parse_f64(wn_args_text(args, "sensitivity"), &job->options.sensitivity))
+        return wn_fail(why, WN_INVALID, "sensitivity", "--sensitivity is no number");
+    if (risk.p) {
+        if (!wn_parse_f64(risk, &job->options.risk))
+            return wn_fail(why, WN_INVALID, "risk", "--risk is no number");
+        job->options.by_band = true;
+    }
+    struct wn_arena a;
+    struct wn_detector *d;
+    wn_arena_init(&a, 0);
+    wn_rc rc = wn_detect_init(&a, &job->options, &d, why); /* checks them before anything is read */
+    wn_arena_deinit(&a);
+    return rc;
+}
+
+static wn_rc open_output(struct detect_job *job, const char *path, struct wn_why *why)
+{
+    job->out = stdout;
+    if (strcmp(path, "-") == 0)
+        return WN_OK;
+    job->out = fopen(path, "wb");
+    if (!job->out)
+        return wn_fail(why, WN_IO, "output", "%s cannot be written: %s", path, strerror(errno));
+    job->out_is_ours = true;
+    return WN_OK;
+}
+
+static wn_rc run(struct detect_job *job, const struct wn_args *args, struct wn_why *why)
+{
+    const char *input = wn_args_z(args, "input");
+    int fd = STDIN_FILENO;
+    wn_rc rc = read_options(job, args, why);
+    if (rc)
+        return rc;
+    if (!input)
+        return wn_fail(why, WN_INVALID, "input", "say what to read: --input FILE, or --input -");
+    job->detectors = WN_ARENA_ARRAY(&job->a, SERIES_MAX, struct wn_detector *);
+    if (!job->detectors)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory to begin");
+    if (strcmp(input, "-") != 0)
+        fd = open(input, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return wn_fail(why, errno == ENOENT ? WN_NOT_FOUND : WN_IO, "input",
+                       "%s cannot be read: %s", input, strerror(errno));
+    rc = open_output(job, wn_args_z(args, "output"), why);
+    wn_progress_init(&job->progress, "detecting");
+    if (job->out == stdout && isatty(STDOUT_FILENO))
+        job->progress.is_terminal = false; /* the rows are there to be seen */
+    if (!rc)
+        rc = job->follow ? read_growing(job, fd, why) : read_whole(job, fd, why);
+    if (!rc && job->explain)
+        rc = end_moment(job, why);
+    wn_progress_clear(&job->progress);
+    wn_rc flushed = job->out ? flush(job, rc ? NULL : why) : WN_OK;
+    rc = rc ? rc : flushed;
+    if (job->out && fflush(job->out) != 0 && !rc)
+        rc = wn_fail(why, WN_IO, "output", "the output cannot be written: %s", strerror(errno));
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return rc;
+}
+
+int wn_cmd_detect(const struct wn_args *args)
+{
+    static struct detect_job job;
+    struct wn_why why = {0};
+    memset(&job, 0, sizeof job);
+    wn_arena_init(&job.a, 0);
+    wn_buf_init(&job.text, (size_t)64 << 20);
+    wn_map_init(&job.series, SERIES_MAX);
+    wn_rc rc = run(&job, args, &why);
+    if (job.out_is_ours && fclose(job.out) != 0 && !rc)
+        rc = wn_fail(&why, WN_DISK, "output", "the output cannot be written: %s", strerror(errno));
+    if (!rc && job.n_rows == 0)
+        rc = wn_fail(&why, WN_INVALID, "input", "there is no row of data in the input");
+    if (!rc && isatty(STDERR_FILENO))
+        fprintf(stderr, "%llu rows, %zu series, %llu without a value, %llu anomalies\n",
+                (unsigned long long)job.n_rows, job.n_series, (unsigned long long)job.n_missing,
+                (unsigned long long)job.n_anomalies);
+    wn_explain_close(&job.why_moved);
+    wn_map_deinit(&job.series);
+    wn_buf_deinit(&job.text);
+    wn_arena_deinit(&job.a);
+    return rc ? wn_complain(rc, &why) : 0;
+}
