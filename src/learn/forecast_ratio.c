@@ -6,7 +6,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DRAWS_DEFAULT = 500, DRAWS_MAX = 1000000, ROWS_MAX = 3 * WN_FORECAST_WINDOWS_MAX };
+/* Rows of neighbouring steps are taken together until there are ROWS_WANTED: fewer know nothing of
+ * the tails. */
+enum {
+    DRAWS_DEFAULT = 500,
+    DRAWS_MAX = 1000000,
+    ROWS_WANTED = 120,
+    ROWS_MAX = ROWS_WANTED + 3 * WN_FORECAST_WINDOWS_MAX
+};
 
 /* Common errors of numerator and denominator near one step. */
 struct joint {
@@ -41,7 +48,9 @@ static void gather_joint(const struct wn_forecast *n, const struct wn_forecast *
                          struct joint *j)
 {
     size_t windows = n->n_windows < d->n_windows ? n->n_windows : d->n_windows, rows[ROWS_MAX];
-    size_t from = h > 0 ? h - 1 : 0, to = h + 1 < n->horizon ? h + 2 : n->horizon;
+    size_t reach = windows ? ROWS_WANTED / (2 * windows) : 0;
+    size_t from = h > reach ? h - reach : 0;
+    size_t to = h + reach + 1 < n->horizon ? h + reach + 1 : n->horizon;
     j->n = 0;
     j->is_relative = n->mean[h] > 0;
     for (size_t v = 0; v < windows; v++)
