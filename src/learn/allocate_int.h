@@ -18,8 +18,9 @@ struct pieces {
 };
 /* Room for n curves of at most n_vertices in all. Fails: MEMORY. */
 WN_MUST_USE wn_rc pieces_init(struct pieces *p, struct wn_arena *a, size_t n, size_t n_vertices);
-/* Appends the envelope of points (x rising strictly) as curve p->n++. */
-void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_points);
+/* Appends the envelope of points (x rising strictly) as curve p->n++. has_gap: nothing is allowed
+ * between the first point and the second. */
+void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_points, bool has_gap);
 
 /* How much of a curve may be bought: from vertex lo (counted from at[i]) to x = end, which lies at
  * or before vertex hi and after vertex hi - 1. */

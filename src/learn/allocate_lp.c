@@ -36,7 +36,7 @@ static void mark_bridges(struct pieces *p, size_t from, size_t to, const double 
     p->is_bridge[to - 1] = 0;
 }
 
-void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_points)
+void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_points, bool has_gap)
 {
     size_t from = p->at[p->n], top = from;
     for (size_t i = 0; i < n_points; i++) {
@@ -46,6 +46,12 @@ void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_poi
             slope = (y[i] - p->y[top - 1]) / (x[i] - p->x[top - 1]);
             if (top - from < 2 || p->slope[top - 2] > slope)
                 break;
+            /* The end of a gap stays, even on a straight line: one may stand there. */
+            if (has_gap && top - from == 2 && p->x[top - 1] == x[1] &&
+                slope <= p->slope[from] * (1 + 1e-6)) {
+                slope = p->slope[from];
+                break;
+            }
             top--;
         }
         if (top > from)
@@ -62,6 +68,8 @@ void pieces_add(struct pieces *p, const double *x, const double *y, size_t n_poi
     else
         for (size_t v = from; v < top; v++)
             p->is_bridge[v] = 0;
+    if (has_gap && top - from > 1)
+        p->is_bridge[from] = 1;
 }
 
 struct range range_whole(const struct pieces *p, size_t i)
@@ -186,7 +194,7 @@ static int by_slope(const void *a, const void *b)
     if (x->slope != y->slope)
         return x->slope > y->slope ? -1 : 1;
     if (x->is_bridge != y->is_bridge)
-        return x->is_bridge ? 1 : -1;
+        return x->is_bridge ? -1 : 1; /* a gap before what lies behind it */
     if (x->prefer != y->prefer)
         return x->prefer > y->prefer ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;

@@ -112,7 +112,7 @@ static wn_rc sample_all(struct search *s, struct pieces *pieces)
         return WN_MEMORY;
     for (size_t i = 0; i < p->n; i++) {
         sample(p, i, most, &points);
-        pieces_add(pieces, points.x, points.y, points.n);
+        pieces_add(pieces, points.x, points.y, points.n, p->entities[i].start < p->entities[i].lo);
     }
     return WN_OK;
 }
@@ -364,9 +364,44 @@ static double shrink(const struct entity *e, double from, double to, double *h)
     return to > 0 ? *h / to : *h > 0 ? 1 : 0;
 }
 
+/* Any prices bound what could be returned; takes s->price and common over when they do so more
+ * closely. */
+static void try_prices(struct search *s, const struct pieces *whole, double common)
+{
+    struct plan other = *s->best;
+    other.price = s->price;
+    other.common_price = common;
+    if (bound_of(s->p, whole, &other) < bound_of(s->p, whole, s->best)) {
+        memcpy(s->best->price, s->price, s->p->n * sizeof *s->price);
+        s->best->common_price = common;
+    }
+}
+
+/* At the optimum the slopes of all that can move are the price: takes that of the largest one. */
+static void try_slope(struct search *s, const struct pieces *whole)
+{
+    const struct problem *p = s->p;
+    double largest = 0, price = 0, slope;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct entity *e = &p->entities[i];
+        double x = s->best->x[i], near = 1e-6 * x;
+        if (!e->is_smooth || s->best->is_capped[i] || x <= fmax(e->lo, largest) + near ||
+            x >= e->hi - near)
+            continue;
+        (void)response_at(p, i, x, &slope);
+        largest = x;
+        price = slope;
+    }
+    if (!(price > 0))
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        s->price[i] = s->best->is_capped[i] ? s->best->price[i] : price;
+    try_prices(s, whole, price);
+}
+
 /* Windows around the answer, sampled finer and finer. Smooth concave curves gain two digits of
  * value for each digit of the window. */
-static wn_rc refine(struct search *s)
+static wn_rc refine(struct search *s, const struct pieces *whole)
 {
     const struct problem *p = s->p;
     struct pieces pieces;
@@ -387,13 +422,14 @@ static wn_rc refine(struct search *s)
         memcpy(from, s->best->x, p->n * sizeof *from);
         for (size_t i = 0; i < p->n; i++) {
             sample_window(p, i, from[i], h[i], &points);
-            pieces_add(&pieces, points.x, points.y, points.n);
+            pieces_add(&pieces, points.x, points.y, points.n, false);
             ranges[i] = range_whole(&pieces, i);
         }
         rc = solve(s, &pieces, ranges, &answer);
         if (rc)
             return rc == WN_INVALID ? WN_OK : rc; /* rounding: the answer stands */
         consider(s, &answer);
+        try_prices(s, whole, answer.price);
         bool better = s->best_value > before;
         for (size_t i = 0; i < p->n; i++)
             largest = fmax(largest, p->entities[i].is_smooth
@@ -403,6 +439,7 @@ static wn_rc refine(struct search *s)
             (better && p->n > 1000 && s->best_value - before < 1e-12 * fabs(before)))
             break;
     }
+    try_slope(s, whole);
     return WN_OK;
 }
 
@@ -472,7 +509,7 @@ static wn_rc run(struct search *s, struct plan *out, struct wn_why *why)
     if (out->bound - out->value > GAP_RATIO * fabs(out->value) && p->n <= KNAPSACK_ENTITIES_MAX)
         rc = knapsack(s);
     if (!rc && is_smooth)
-        rc = refine(s);
+        rc = refine(s, &pieces);
     if (rc)
         return rc;
     out->bound = fmax(bound_of(p, &pieces, out), out->value);
