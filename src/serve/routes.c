@@ -94,6 +94,25 @@ static const struct wn_param curves_params[] = {
     P_END,
 };
 
+#define ANOMALY_METRICS "spend|conversions|revenue|clicks|impressions|ctr|cpa|roas"
+static const struct wn_param anomalies_params[] = {
+    P_ENUM("metric", ANOMALY_METRICS, "One metric; without it all"),
+    P_CHANNEL,
+    P_FROM,
+    P_TO,
+    P_ENUM("severity", "low|medium|high", "At least so severe"),
+    P_INT("limit", 1, 1000, "At most so many, the newest first"),
+    P_TEXT("user_id", "Taken and not needed until accounts exist"),
+    P_END,
+};
+static const struct wn_param timeline_params[] = {
+    P_ENUM("metric", ANOMALY_METRICS, "One metric"),
+    P_TEXT("entity", "total, channel:NAME or campaign:ID"),
+    P_FROM,
+    P_TO,
+    P_END,
+};
+
 enum { JSON_BYTES_MAX = 64 * 1024 };
 #define BODY_JSON .body = WN_BODY_MEMORY, .body_bytes_max = JSON_BYTES_MAX
 /* A question about 2,000 campaigns with their bounds. */
@@ -160,6 +179,8 @@ const struct wn_route wn_routes[] = {
      channel_picture_params, SLOW},
     {WN_POST, "/api/v1/ml/optimize/budget", wn_handle_budget_optimise, BODY_JSON_LARGE, SLOW},
     {WN_GET, "/api/v1/ml/budget/curves", wn_handle_budget_curves, curves_params, SLOW},
+    {WN_GET, "/api/v1/ml/detect/anomalies", wn_handle_anomalies, anomalies_params, SLOW},
+    {WN_GET, "/api/v1/ml/anomalies/timeline", wn_handle_anomaly_timeline, timeline_params, SLOW},
 
     {WN_GET, "/api/v1/imports/options", wn_handle_import_options, QUICK},
     {WN_GET, "/api/v1/imports", wn_handle_imports, limit_params, SLOW},
