@@ -1,0 +1,184 @@
+/* Protects the accuracy that the manual promises, on real data where they are present: the OWA and
+ * the intervals on M4 Weekly and Hourly, M1 against Theta and damped trend, and that the official
+ * formulas and the benchmark methods come out as published. */
+#include "winnow/forecast.h"
+
+#include "../../../bench/learn/baselines.h"
+#include "../../../bench/learn/series.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+struct sums {
+    double smape, mase, covered, msis, n;
+};
+
+static const char *data_dir(void)
+{
+    const char *dir = getenv("WN_SHARED_DATA");
+    return dir ? dir : "";
+}
+
+static double unit_of(const struct bench_series *s, size_t m)
+{
+    double sum = 0;
+    for (size_t t = m; t < s->n; t++)
+        sum += fabs(s->train[t] - s->train[t - m]);
+    sum /= (double)(s->n - m);
+    return sum > 0 ? sum : 1;
+}
+
+static void add(struct sums *sums, const struct bench_series *s, const double *f, size_t m)
+{
+    double unit = unit_of(s, m), h = (double)s->h;
+    for (size_t j = 0; j < s->h; j++) {
+        double e = fabs(s->test[j] - f[j]), size = fabs(s->test[j]) + fabs(f[j]);
+        sums->smape += size > 0 ? 200 * e / size / h : 0;
+        sums->mase += e / unit / h;
+    }
+    sums->n++;
+}
+
+static void add_interval(struct sums *sums, const struct bench_series *s, const double *low,
+                         const double *high, size_t m)
+{
+    double unit = unit_of(s, m), h = (double)s->h;
+    for (size_t j = 0; j < s->h; j++) {
+        double y = s->test[j];
+        sums->covered += (y >= low[j] && y <= high[j]) / h;
+        sums->msis +=
+            (high[j] - low[j] + 40 * (fmax(0, low[j] - y) + fmax(0, y - high[j]))) / unit / h;
+    }
+}
+
+static struct sums forecast_set(const struct bench_series *series, size_t n,
+                                wn_forecast_frequency frequency, size_t m)
+{
+    struct wn_arena a;
+    struct sums sums = {0};
+    wn_arena_init(&a, 0);
+    struct wn_forecast_series *in = WN_ARENA_ARRAY(&a, n, struct wn_forecast_series);
+    struct wn_forecast *out = WN_ARENA_ARRAY(&a, n, struct wn_forecast);
+    for (size_t i = 0; i < n; i++)
+        in[i] = (struct wn_forecast_series){.values = series[i].train, .n = series[i].n};
+    struct wn_forecast_options o = {.horizon = series[0].h, .frequency = frequency};
+    assert_int_equal(wn_forecast_batch(in, n, &o, &a, out, NULL), WN_OK);
+    for (size_t i = 0; i < n; i++) {
+        add(&sums, &series[i], out[i].mean, m);
+        add_interval(&sums, &series[i], out[i].low + series[i].h, out[i].high + series[i].h, m);
+    }
+    wn_arena_deinit(&a);
+    return sums;
+}
+
+static double owa(const struct sums *s, double naive2_smape, double naive2_mase)
+{
+    return 0.5 * (s->smape / s->n / naive2_smape + s->mase / s->n / naive2_mase);
+}
+
+static void benchmark(const struct bench_set *set, size_t season, size_t m, struct sums *out)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const struct bench_series *s = &set->series[i];
+        double f[BASE_N * 64];
+        base_all(s->train, s->n, season, s->h, f);
+        for (size_t k = 0; k < BASE_N; k++)
+            add(&out[k], s, f + k * s->h, m);
+    }
+}
+
+static void m4_weekly(void **state)
+{
+    (void)state;
+    struct wn_arena a;
+    struct bench_set set;
+    struct sums base[BASE_N] = {0};
+    wn_arena_init(&a, 0);
+    if (!bench_read_m4(&set, &a, data_dir(), "Weekly")) {
+        print_message("skipped: M4 Weekly is not in WN_SHARED_DATA\n");
+        wn_arena_deinit(&a);
+        skip();
+    }
+    struct sums s = forecast_set(set.series, set.n, WN_FREQUENCY_WEEKLY, 1);
+    assert_true(owa(&s, 9.161, 2.777) <= 0.74);
+    assert_true(s.covered / s.n >= 0.93 && s.covered / s.n <= 0.97);
+    assert_true(s.msis / s.n <= 16.2);
+    benchmark(&set, 1, 1, base);
+    assert_true(fabs(owa(&base[BASE_NAIVE2], 9.161, 2.777) - 1) <= 0.001);
+    assert_true(fabs(owa(&base[BASE_SES], 9.161, 2.777) - 0.9753) <= 0.003);
+    assert_true(fabs(owa(&base[BASE_THETA], 9.161, 2.777) - 0.9711) <= 0.003);
+    assert_true(fabs(owa(&base[BASE_COMB], 9.161, 2.777) - 0.9260) <= 0.003);
+    wn_arena_deinit(&a);
+}
+
+static void m4_hourly(void **state)
+{
+    (void)state;
+    struct wn_arena a;
+    struct bench_set set;
+    struct sums base[BASE_N] = {0};
+    wn_arena_init(&a, 0);
+    if (!bench_read_m4(&set, &a, data_dir(), "Hourly")) {
+        print_message("skipped: M4 Hourly is not in WN_SHARED_DATA\n");
+        wn_arena_deinit(&a);
+        skip();
+    }
+    struct sums s = forecast_set(set.series, set.n, WN_FREQUENCY_HOURLY, 24);
+    assert_true(owa(&s, 18.383, 2.395) <= 0.44);
+    assert_true(s.covered / s.n >= 0.93 && s.covered / s.n <= 0.97);
+    assert_true(s.msis / s.n <= 7.9);
+    benchmark(&set, 24, 24, base);
+    assert_true(fabs(owa(&base[BASE_NAIVE2], 18.383, 2.395) - 1) <= 0.001);
+    assert_true(fabs(owa(&base[BASE_SES], 18.383, 2.395) - 0.9901) <= 0.003);
+    assert_true(fabs(owa(&base[BASE_THETA], 18.383, 2.395) - 1.0059) <= 0.003);
+    wn_arena_deinit(&a);
+}
+
+static void m1(void **state)
+{
+    (void)state;
+    static const struct {
+        char period;
+        wn_forecast_frequency frequency;
+        size_t season;
+    } groups[] = {{'Y', WN_FREQUENCY_YEARLY, 1},
+                  {'Q', WN_FREQUENCY_QUARTERLY, 4},
+                  {'M', WN_FREQUENCY_MONTHLY, 12}};
+    struct wn_arena a;
+    struct bench_set set;
+    double ours = 0, n = 0;
+    struct sums base[BASE_N] = {0};
+    wn_arena_init(&a, 0);
+    if (!bench_read_m1(&set, &a, data_dir())) {
+        print_message("skipped: M1 is not in WN_SHARED_DATA\n");
+        wn_arena_deinit(&a);
+        skip();
+    }
+    struct bench_series *group = WN_ARENA_ARRAY(&a, set.n, struct bench_series);
+    for (size_t g = 0; g < 3; g++) {
+        struct bench_set part = {.series = group};
+        for (size_t i = 0; i < set.n; i++)
+            if (set.series[i].period == groups[g].period)
+                group[part.n++] = set.series[i];
+        struct sums s = forecast_set(group, part.n, groups[g].frequency, groups[g].season);
+        ours += s.smape;
+        n += s.n;
+        benchmark(&part, groups[g].season, groups[g].season, base);
+    }
+    assert_true(n == 1001);
+    assert_true(ours / n < base[BASE_THETA].smape / n);
+    assert_true(ours / n < base[BASE_DAMPED].smape / n);
+    wn_arena_deinit(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(m4_weekly),
+        cmocka_unit_test(m4_hourly),
+        cmocka_unit_test(m1),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
