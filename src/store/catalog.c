@@ -1,5 +1,7 @@
 #include "store/catalog.h"
 
+#include <math.h>
+
 #include "store/catalog_int.h"
 
 static const struct wn_catalog_ops *const engines[] = {&wn_catalog_sqlite};
@@ -225,6 +227,43 @@ wn_rc wn_catalog_import_by_hash(struct wn_catalog *c, int32_t tenant_id, struct 
                                 struct wn_why *why)
 {
     return c->ops->import_by_hash(c, tenant_id, content_hash, a, out, why);
+}
+
+static wn_rc check_prediction(const struct wn_prediction *p, struct wn_why *why)
+{
+    if (p->campaign_id < 1)
+        return wn_fail(why, WN_INVALID, "campaign_id", "a campaign's id is 1 or more");
+    if (!isfinite(p->roi_ratio) || !(p->roi_low_ratio <= p->roi_ratio) ||
+        !(p->roi_ratio <= p->roi_high_ratio) || !isfinite(p->roi_low_ratio) ||
+        !isfinite(p->roi_high_ratio))
+        return wn_fail(why, WN_INVALID, "roi", "a prediction is a number within its interval");
+    if (!(p->confidence_ratio >= 0 && p->confidence_ratio <= 1))
+        return wn_fail(why, WN_INVALID, "confidence", "a confidence is from 0 to 1");
+    if (p->risk > 2)
+        return wn_fail(why, WN_INVALID, "risk", "a risk is 0, 1 or 2");
+    if (p->horizon_days < 1)
+        return wn_fail(why, WN_INVALID, "horizon_days", "a horizon is 1 day or more");
+    wn_rc rc = check_key(p->drivers_json, "drivers_json", why);
+    return rc ? rc : check_key(p->method, "method", why);
+}
+
+wn_rc wn_catalog_add_predictions(struct wn_catalog *c, const struct wn_prediction *predictions,
+                                 size_t n, int64_t *out_ids, struct wn_why *why)
+{
+    for (size_t i = 0; i < n; i++) {
+        wn_rc rc = check_prediction(&predictions[i], why);
+        if (rc)
+            return rc;
+    }
+    return n ? c->ops->add_predictions(c, predictions, n, out_ids, why) : WN_OK;
+}
+
+wn_rc wn_catalog_predictions(struct wn_catalog *c, int32_t tenant_id,
+                             const struct wn_prediction_filter *filter, struct wn_arena *a,
+                             struct wn_prediction **out, size_t *n_out, struct wn_why *why)
+{
+    static const struct wn_prediction_filter all = {0};
+    return c->ops->predictions(c, tenant_id, filter ? filter : &all, a, out, n_out, why);
 }
 
 wn_rc wn_catalog_get_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,

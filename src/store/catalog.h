@@ -119,6 +119,36 @@ WN_MUST_USE wn_rc wn_catalog_import_by_hash(struct wn_catalog *c, int32_t tenant
                                             struct wn_str content_hash, struct wn_arena *a,
                                             struct wn_import_record *out, struct wn_why *why);
 
+/* What a campaign was predicted to return, as it was made: never changed, gone with its campaign. */
+struct wn_prediction {
+    int32_t tenant_id;
+    int64_t prediction_id; /* given by the catalog, ascending */
+    int32_t campaign_id;
+    int64_t made_at_ms;
+    int32_t day_to; /* the last day it was made from */
+    int32_t horizon_days;
+    double roi_ratio, roi_low_ratio, roi_high_ratio; /* with 80 % interval; finite */
+    double confidence_ratio;                         /* 0..1 */
+    uint8_t risk;                                    /* 0 low, 1 medium, 2 high */
+    struct wn_str drivers_json;                      /* {"driver": share} */
+    struct wn_str method;                            /* name and version of what made it */
+    struct wn_str campaign_key, campaign_name;       /* read only: as the catalog has them */
+};
+/* Adds all of them in one transaction. out_ids [n]. NOT_FOUND: a campaign is not in the catalog. */
+WN_MUST_USE wn_rc wn_catalog_add_predictions(struct wn_catalog *c,
+                                             const struct wn_prediction *predictions, size_t n,
+                                             int64_t *out_ids, struct wn_why *why);
+struct wn_prediction_filter {
+    bool only_latest;  /* the newest of each campaign */
+    int64_t before_id; /* 0 = any: continues after that one */
+    size_t limit;      /* 0 = 1000000 */
+};
+/* The newest first. */
+WN_MUST_USE wn_rc wn_catalog_predictions(struct wn_catalog *c, int32_t tenant_id,
+                                         const struct wn_prediction_filter *filter,
+                                         struct wn_arena *a, struct wn_prediction **out,
+                                         size_t *n_out, struct wn_why *why);
+
 /* Small settings by key ("sample.seed" ...). NOT_FOUND. */
 WN_MUST_USE wn_rc wn_catalog_get_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
                                          struct wn_arena *a, struct wn_str *out,

@@ -46,6 +46,11 @@ struct wn_catalog_ops {
                      struct wn_import_record **out, size_t *n_out, struct wn_why *why);
     wn_rc (*import_by_hash)(struct wn_catalog *c, int32_t tenant_id, struct wn_str content_hash,
                             struct wn_arena *a, struct wn_import_record *out, struct wn_why *why);
+    wn_rc (*add_predictions)(struct wn_catalog *c, const struct wn_prediction *predictions,
+                             size_t n, int64_t *out_ids, struct wn_why *why);
+    wn_rc (*predictions)(struct wn_catalog *c, int32_t tenant_id,
+                         const struct wn_prediction_filter *filter, struct wn_arena *a,
+                         struct wn_prediction **out, size_t *n_out, struct wn_why *why);
     wn_rc (*get_setting)(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
                          struct wn_arena *a, struct wn_str *out, struct wn_why *why);
     wn_rc (*put_setting)(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,

@@ -759,6 +759,108 @@ static wn_rc sqlite_imports(struct wn_catalog *c, int32_t tenant_id, size_t limi
     return done(&q);
 }
 
+/* ---- predictions ------------------------------------------------------------------------------ */
+
+static wn_rc add_prediction_locked(struct sqlite_catalog *s, const struct wn_prediction *p,
+                                   int64_t *out_id, struct wn_why *why)
+{
+    struct asking q =
+        ask_locked(s,
+                   "INSERT INTO predictions (tenant_id, campaign_id, made_at_ms, day_to,"
+                   " horizon_days, roi_ratio, roi_low_ratio, roi_high_ratio, confidence_ratio,"
+                   " risk, drivers_json, method) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   true, "store the prediction", why);
+    put_int(&q, p->tenant_id);
+    put_int(&q, p->campaign_id);
+    put_int(&q, p->made_at_ms);
+    put_int(&q, p->day_to);
+    put_int(&q, p->horizon_days);
+    put_real(&q, p->roi_ratio);
+    put_real(&q, p->roi_low_ratio);
+    put_real(&q, p->roi_high_ratio);
+    put_real(&q, p->confidence_ratio);
+    put_int(&q, p->risk);
+    put_text(&q, p->drivers_json);
+    put_text(&q, p->method);
+    if (changes(&q))
+        *out_id = sqlite3_last_insert_rowid(s->db);
+    return done_locked(&q);
+}
+
+static wn_rc sqlite_add_predictions(struct wn_catalog *c, const struct wn_prediction *predictions,
+                                    size_t n, int64_t *out_ids, struct wn_why *why)
+{
+    struct sqlite_catalog *s = self(c);
+    pthread_mutex_lock(&s->lock);
+    wn_rc rc = wn_sqlite_run(s->db, "BEGIN IMMEDIATE", "store the predictions", why);
+    if (!rc) {
+        for (size_t i = 0; !rc && i < n; i++)
+            rc = add_prediction_locked(s, &predictions[i], &out_ids[i], why);
+        if (!rc)
+            rc = wn_sqlite_run(s->db, "COMMIT", "store the predictions", why);
+        if (rc)
+            (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+static void take_prediction(struct asking *q, struct wn_arena *a, struct wn_prediction *x)
+{
+    x->tenant_id = (int32_t)take_int(q);
+    x->prediction_id = take_int(q);
+    x->campaign_id = (int32_t)take_int(q);
+    x->made_at_ms = take_int(q);
+    x->day_to = (int32_t)take_int(q);
+    x->horizon_days = (int32_t)take_int(q);
+    x->roi_ratio = take_real(q);
+    x->roi_low_ratio = take_real(q);
+    x->roi_high_ratio = take_real(q);
+    x->confidence_ratio = take_real(q);
+    x->risk = (uint8_t)take_int(q);
+    x->drivers_json = take_text(q, a);
+    x->method = take_text(q, a);
+    x->campaign_key = take_text(q, a);
+    x->campaign_name = take_text(q, a);
+}
+
+#define PREDICTION_COLUMNS                                                                         \
+    "SELECT p.tenant_id, p.prediction_id, p.campaign_id, p.made_at_ms, p.day_to, p.horizon_days,"  \
+    " p.roi_ratio, p.roi_low_ratio, p.roi_high_ratio, p.confidence_ratio, p.risk, p.drivers_json," \
+    " p.method, c.key, c.name FROM predictions p JOIN campaigns c ON c.tenant_id = p.tenant_id"    \
+    " AND c.campaign_id = p.campaign_id WHERE p.tenant_id = ? AND (? = 0 OR p.prediction_id < ?)"
+
+static wn_rc sqlite_predictions(struct wn_catalog *c, int32_t tenant_id,
+                                const struct wn_prediction_filter *filter, struct wn_arena *a,
+                                struct wn_prediction **out, size_t *n_out, struct wn_why *why)
+{
+    const char *sql = filter->only_latest ? PREDICTION_COLUMNS
+                          " AND NOT EXISTS (SELECT 1 FROM predictions n WHERE"
+                          " n.tenant_id = p.tenant_id AND n.campaign_id = p.campaign_id AND"
+                          " n.prediction_id > p.prediction_id)"
+                          " ORDER BY p.prediction_id DESC LIMIT ?"
+                                          : PREDICTION_COLUMNS
+                          " ORDER BY p.prediction_id DESC LIMIT ?";
+    struct asking q = ask(c, sql, "read the predictions", why);
+    struct wn_prediction *list = NULL;
+    size_t n = 0;
+    put_int(&q, tenant_id);
+    put_int(&q, filter->before_id);
+    put_int(&q, filter->before_id);
+    put_int(&q, (int64_t)(filter->limit && filter->limit < ROWS_MAX ? filter->limit : ROWS_MAX));
+    while (next_row(&q)) {
+        list = room(&q, a, list, n, sizeof *list);
+        if (!list)
+            break;
+        take_prediction(&q, a, &list[n++]);
+    }
+    if (!q.rc) {
+        *out = list;
+        *n_out = n;
+    }
+    return done(&q);
+}
+
 /* ---- settings --------------------------------------------------------------------------------- */
 
 static wn_rc sqlite_get_setting(struct wn_catalog *c, int32_t tenant_id, struct wn_str key,
@@ -814,6 +916,8 @@ const struct wn_catalog_ops wn_catalog_sqlite = {
     .import = sqlite_import,
     .imports = sqlite_imports,
     .import_by_hash = sqlite_import_by_hash,
+    .add_predictions = sqlite_add_predictions,
+    .predictions = sqlite_predictions,
     .get_setting = sqlite_get_setting,
     .put_setting = sqlite_put_setting,
 };

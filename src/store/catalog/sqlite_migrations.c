@@ -73,6 +73,25 @@ static const struct {
      " key TEXT NOT NULL,"
      " value TEXT NOT NULL,"
      " PRIMARY KEY (tenant_id, key));"},
+    {"predictions of campaigns",
+     "CREATE TABLE predictions ("
+     " prediction_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+     " tenant_id INTEGER NOT NULL,"
+     " campaign_id INTEGER NOT NULL,"
+     " made_at_ms BIGINT NOT NULL,"
+     " day_to INTEGER NOT NULL,"
+     " horizon_days INTEGER NOT NULL,"
+     " roi_ratio DOUBLE PRECISION NOT NULL,"
+     " roi_low_ratio DOUBLE PRECISION NOT NULL,"
+     " roi_high_ratio DOUBLE PRECISION NOT NULL,"
+     " confidence_ratio DOUBLE PRECISION NOT NULL,"
+     " risk INTEGER NOT NULL,"
+     " drivers_json TEXT NOT NULL,"
+     " method TEXT NOT NULL,"
+     " FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns (tenant_id, campaign_id)"
+     "  ON DELETE CASCADE);"
+     "CREATE INDEX predictions_by_campaign"
+     " ON predictions (tenant_id, campaign_id, prediction_id);"},
 };
 
 static wn_rc read_version(sqlite3 *db, int *out, struct wn_why *why)
