@@ -113,6 +113,12 @@ static const struct wn_param timeline_params[] = {
     P_END,
 };
 
+static const struct wn_param predictions_params[] = {
+    P_INT("limit", 1, 1000, "At most so many"),
+    P_TEXT("cursor", "Continues after the page whose Link header gave it"),
+    P_END,
+};
+
 enum { JSON_BYTES_MAX = 64 * 1024 };
 #define BODY_JSON .body = WN_BODY_MEMORY, .body_bytes_max = JSON_BYTES_MAX
 /* A question about 2,000 campaigns with their bounds. */
@@ -181,6 +187,10 @@ const struct wn_route wn_routes[] = {
     {WN_GET, "/api/v1/ml/budget/curves", wn_handle_budget_curves, curves_params, SLOW},
     {WN_GET, "/api/v1/ml/detect/anomalies", wn_handle_anomalies, anomalies_params, SLOW},
     {WN_GET, "/api/v1/ml/anomalies/timeline", wn_handle_anomaly_timeline, timeline_params, SLOW},
+
+    {WN_GET, "/api/predictions", wn_handle_predictions, predictions_params, SLOW},
+    {WN_GET, "/api/predictions/latest", wn_handle_predictions_latest, limit_params, SLOW},
+    {WN_POST, "/api/predictions/generate", wn_handle_predictions_generate, BODY_JSON, SLOW},
 
     {WN_GET, "/api/v1/imports/options", wn_handle_import_options, QUICK},
     {WN_GET, "/api/v1/imports", wn_handle_imports, limit_params, SLOW},

@@ -139,6 +139,14 @@ static void plan_unmatched(struct wn_front_call *f, const struct wn_http_request
         decide(f, 404, WN_NOT_FOUND, NULL, "there is nothing at this path; /docs lists the calls");
 }
 
+/* Nothing was sent: then it needs no type, and the handler says whether it needs something. */
+static bool has_no_body(const struct wn_http_request *r)
+{
+    struct wn_str length = wn_http_header(r, "Content-Length");
+    return !wn_http_header(r, "Transfer-Encoding").p &&
+           (!length.p || wn_str_eq(length, WN_STR("0")));
+}
+
 static void check_call(struct wn_front_call *f, const struct wn_http_request *r)
 {
     const struct wn_route *route = f->call.route;
@@ -147,7 +155,7 @@ static void check_call(struct wn_front_call *f, const struct wn_http_request *r)
         decide(f, 403, WN_OK, NULL, "a page of another origin must not change anything here");
         return;
     }
-    if (route->body == WN_BODY_MEMORY && (!type.p || !is_json_type(type))) {
+    if (route->body == WN_BODY_MEMORY && (type.p ? !is_json_type(type) : !has_no_body(r))) {
         decide(f, 415, WN_UNSUPPORTED, "Content-Type", "send the body as application/json");
         return;
     }
