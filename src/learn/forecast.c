@@ -182,7 +182,7 @@ static void weigh_blindly(const bool *usable, double *weights)
     for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++)
         weights[k] = 0;
     for (size_t i = 0; i < WN_COUNT(trusted); i++)
-        weights[trusted[i]] = 1.0 / WN_COUNT(trusted);
+        weights[trusted[i]] = 1 / (double)WN_COUNT(trusted);
 }
 
 static double combined(const double *weights, const double *members, size_t horizon, size_t h)

@@ -56,21 +56,21 @@ static bool parse_clock(struct wn_str s, int64_t *out_ms)
 {
     int hour, minute, second = 0, zone_hour = 0, zone_minute = 0;
     size_t at = 5;
-    double fraction = 0;
+    int64_t fraction = 0;
     if (!digits(s, 0, 2, &hour) || s.n < 5 || s.p[2] != ':' || !digits(s, 3, 2, &minute))
         return false;
     if (at < s.n && s.p[at] == ':') {
         if (!digits(s, at + 1, 2, &second))
             return false;
         at += 3;
-        double scale = 100;
+        int64_t scale = 100;
         if (at < s.n && (s.p[at] == '.' || s.p[at] == ','))
             for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, scale /= 10)
                 fraction += scale * (s.p[at] - '0');
     }
     if (hour > 23 || minute > 59 || second > 59)
         return false;
-    int64_t ms = hour * HOUR_MS + minute * 60 * SECOND_MS + second * SECOND_MS + (int64_t)fraction;
+    int64_t ms = hour * HOUR_MS + minute * 60 * SECOND_MS + second * SECOND_MS + fraction;
     if (at < s.n && (s.p[at] == 'Z' || s.p[at] == 'z')) {
         at++;
     } else if (at < s.n && (s.p[at] == '+' || s.p[at] == '-')) {

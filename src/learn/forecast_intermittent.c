@@ -49,12 +49,13 @@ static double count_quantile(double mean, double variance, double p)
     bool wide = variance > mean * (1 + 1e-9);
     double r = wide ? mean * mean / (variance - mean) : 0, q = wide ? 1 - mean / variance : 0;
     double log_term = wide ? r * log1p(-q) : -mean, sum = exp(log_term);
-    double k = 0;
-    for (; sum < p && k < TERMS_MAX; k++) {
+    int n = 0;
+    for (; sum < p && n < TERMS_MAX; n++) {
+        double k = n;
         log_term += wide ? log((k + r) / (k + 1) * q) : log(mean / (k + 1));
         sum += exp(log_term);
     }
-    return k;
+    return n;
 }
 
 static wn_rc check(const double *x, size_t n, const double *levels, size_t n_levels,

@@ -211,6 +211,7 @@ static void add_profile(const double *z, size_t n, size_t m, double kept, double
         sums[t + 1] = sums[t] + z[t];
     for (size_t i = 0; i < m; i++)
         profile[i] = weight[i] = 0;
+    WN_ASSERT(m > 1 && n >= m);
     double age_weight = 1;
     size_t left = m;
     for (size_t t = n - half; t-- > half;) {
@@ -242,6 +243,7 @@ size_t wn_fc_deseason(const struct wn_fc_prepared *s, size_t n, struct wn_fc_scr
         n_seasons--;
     if (n_seasons > 0)
         period = s->seasons[n_seasons - 1];
+    WN_ASSERT(period > 0);
     memset(w->index, 0, period * sizeof *w->index);
     if (n_seasons == 1) {
         add_profile(s->z, n, period, period > LONG_SEASON ? LONG_SEASON_KEPT : 1, w->index, period,
