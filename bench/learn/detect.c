@@ -6,13 +6,17 @@
  *     bench_learn_detect DATA --search HALF SEED N
  *
  * How the weights were chosen. Every other series (in the order of their names) makes half A, the
- * rest half B. --search walks at random over weights, threshold, growth and rest period with the
- * mean of the standard score at 0.9, 1 and 1.12 times the threshold on ONE half as its aim (the
- * score at the very threshold is a peak that does not carry over). The weights in the library are
- * the walk with HALF = A, rounded to two decimals: B never had a say in them. Which views there are
- * was decided with knowledge of the whole corpus by others before, as by every published detector,
- * so read the figures as comparable with theirs, not as clean. --search 1 shows the other
- * direction. */
+ * rest half B. --search walks at random over weights, thresholds, growth and rest period. Its aim is
+ * the mean of the standard score at 0.9, 1 and 1.12 times the threshold on ONE half (the score at
+ * the very threshold is a peak that does not carry over), plus 0.4 times the score on simulated
+ * series with and without events. The library has the mean of the four walks --search 0 1..4 1500,
+ * rounded to two decimals, and the threshold that is best for that aim on A. Single walks were at
+ * 73 to 75 on A and at 69 to 70 on B. Walks without the simulated series reached 75 to 76 on A and
+ * 61 to 71 on B, and raised false alerts on clean noise: that is why they are there. All weights
+ * equal: 68 on A, 70 on B.
+ *
+ * Which views there are was decided with the whole corpus in view, as for every published detector, so
+ * read the figures as comparable with theirs, not as clean. --search 1 shows the other direction. */
 #include "nab.h"
 
 #include "core/rand.h"
@@ -232,24 +236,99 @@ static void print_speed(struct wn_arena *a)
 
 static float *rarities[NAB_FILES_MAX]; /* [n][WN_VIEWS] */
 
-static void see_all(struct wn_arena *a)
+/* Simulated series, so that the search does not forget what the corpus does not ask: no alert on
+ * clean noise soon after the start, and one at the very row of a spike. Noise, a day with noise, and
+ * counts, hourly; every other one with a spike, a drop or zeros in it. */
+#define SIMULATED 24
+#define SIMULATED_ROWS 1400
+static struct nab_file simulated[SIMULATED];
+static float *simulated_rarities[SIMULATED];
+
+static double simulated_value(int kind, int row, struct wn_rand *r)
 {
-    for (int i = 0; i < corpus.n_files; i++) {
-        const struct nab_file *f = &corpus.files[i];
-        struct wn_detect_options options = WN_DETECT_OPTIONS_DEFAULT;
-        struct wn_detector *d;
-        struct wn_detect_look look;
-        rarities[i] = WN_ARENA_ARRAY(a, (size_t)f->n * WN_VIEWS, float);
-        if (!rarities[i] || wn_detect_init(a, &options, &d, NULL))
+    double day = sin(row * 6.283185307179586 / 24);
+    switch (kind) {
+    case 0:
+        return 100 + 10 * wn_rand_normal(r);
+    case 1:
+        return 100 + 40 * day + 5 * wn_rand_normal(r);
+    case 2:
+        return (double)wn_rand_poisson(r, 20 * (1 + 0.5 * day));
+    default:
+        return exp(3 + 0.5 * wn_rand_normal(r));
+    }
+}
+
+static void simulate(struct wn_arena *a)
+{
+    struct wn_rand r;
+    wn_rand_init(&r, 20);
+    for (int i = 0; i < SIMULATED; i++) {
+        struct nab_file *f = &simulated[i];
+        int event = i % 2 ? 1 + i / 2 % 3 : 0;
+        int at = 500 + (int)wn_rand_below(&r, 600);
+        f->n = SIMULATED_ROWS;
+        f->ts_ms = WN_ARENA_ARRAY(a, SIMULATED_ROWS, int64_t);
+        f->value = WN_ARENA_ARRAY(a, SIMULATED_ROWS, double);
+        if (!f->ts_ms || !f->value)
             exit(1);
-        d->state.offset = f->value[0];
         for (int k = 0; k < f->n; k++) {
-            float x = (float)(f->value[k] - d->state.offset);
-            wn_detect_see(&d->state, f->ts_ms[k], x, &look);
-            memcpy(rarities[i] + (size_t)k * WN_VIEWS, look.rarity, sizeof look.rarity);
-            wn_detect_learn(&d->state, f->ts_ms[k], x, &look, true);
+            f->ts_ms[k] = k * INT64_C(3600000);
+            f->value[k] = simulated_value(i / 2 % 4, k, &r);
+            if ((event == 1 && k == at) || (event == 2 && k >= at && k < at + 24))
+                f->value[k] *= event == 1 ? 3 : 0.4;
+            if (event == 3 && k >= at && k < at + 12)
+                f->value[k] = 0;
+        }
+        f->n_probation = 50;
+        if (event) {
+            f->n_windows = 1;
+            f->from[0] = at;
+            f->to[0] = at + 24;
         }
     }
+}
+
+static void see(const struct nab_file *f, float **out, struct wn_arena *a)
+{
+    struct wn_detect_options options = WN_DETECT_OPTIONS_DEFAULT;
+    struct wn_detector *d;
+    struct wn_detect_look look;
+    *out = WN_ARENA_ARRAY(a, (size_t)f->n * WN_VIEWS, float);
+    if (!*out || wn_detect_init(a, &options, &d, NULL))
+        exit(1);
+    d->state.offset = f->value[0];
+    for (int k = 0; k < f->n; k++) {
+        float x = (float)(f->value[k] - d->state.offset);
+        wn_detect_see(&d->state, f->ts_ms[k], x, &look);
+        memcpy(*out + (size_t)k * WN_VIEWS, look.rarity, sizeof look.rarity);
+        wn_detect_learn(&d->state, f->ts_ms[k], x, &look, true);
+    }
+}
+
+static void see_all(struct wn_arena *a)
+{
+    simulate(a);
+    for (int i = 0; i < corpus.n_files; i++)
+        see(&corpus.files[i], &rarities[i], a);
+    for (int i = 0; i < SIMULATED; i++)
+        see(&simulated[i], &simulated_rarities[i], a);
+}
+
+/* The score of one series by the search's copy of the rest period. */
+static double search_score(const struct nab_file *f, const float *rarity,
+                           const struct wn_detect_weights *w, double factor, double *score)
+{
+    double memory = 0;
+    int rest = 0;
+    for (int k = 0; k < f->n; k++) {
+        double m = (double)wn_detect_mix(rarity + (size_t)k * WN_VIEWS, w);
+        double e = wn_detect_evidence(m, (uint64_t)k, w, &memory) / factor;
+        bool alert = rest == 0 && e >= 1 && k >= WN_DETECT_WARMUP_ROWS;
+        rest = alert ? (int)((k < 750 ? k : 750) * (double)w->rest) + 1 : rest - (rest > 0);
+        score[k] = alert;
+    }
+    return nab_score(f, score, 0.5, &nab_profiles[0], NULL);
 }
 
 static double aim(const struct wn_detect_weights *w, int half, double *score)
@@ -260,22 +339,20 @@ static double aim(const struct wn_detect_weights *w, int half, double *score)
         double sum = 0;
         int windows = 0;
         for (int i = half; i < corpus.n_files; i += 2) {
-            const struct nab_file *f = &corpus.files[i];
-            double memory = 0;
-            int rest = 0;
-            for (int k = 0; k < f->n; k++) {
-                double m = (double)wn_detect_mix(rarities[i] + (size_t)k * WN_VIEWS, w);
-                double e = wn_detect_evidence(m, (uint64_t)k, w, &memory) / factors[t];
-                bool alert = rest == 0 && e >= 1;
-                rest = alert ? (int)((k < 750 ? k : 750) * (double)w->rest) + 1 : rest - (rest > 0);
-                score[k] = alert;
-            }
-            sum += nab_score(f, score, 0.5, &nab_profiles[0], NULL);
-            windows += f->n_windows;
+            sum += search_score(&corpus.files[i], rarities[i], w, factors[t], score);
+            windows += corpus.files[i].n_windows;
         }
         total += nab_normal(sum, windows, &nab_profiles[0]) / 3;
     }
     return total;
+}
+
+static double simulated_aim(const struct wn_detect_weights *w, double *score)
+{
+    double sum = 0;
+    for (int i = 0; i < SIMULATED; i++)
+        sum += search_score(&simulated[i], simulated_rarities[i], w, 1, score);
+    return nab_normal(sum, SIMULATED / 2, &nab_profiles[0]);
 }
 
 static float within(float x, float lo, float hi)
@@ -285,7 +362,7 @@ static float within(float x, float lo, float hi)
 
 static void change(struct wn_detect_weights *w, struct wn_rand *r)
 {
-    int j = (int)wn_rand_below(r, WN_VIEWS + 7);
+    int j = (int)wn_rand_below(r, WN_VIEWS + 8);
     float z = (float)wn_rand_normal(r);
     if (j < WN_VIEWS)
         w->view[j] = within(w->view[j] + 0.25f * z, 0, 1.5f);
@@ -299,6 +376,8 @@ static void change(struct wn_detect_weights *w, struct wn_rand *r)
         w->fast = within(w->fast + 0.2f * z, 0, 1);
     else if (j == WN_VIEWS + 5)
         w->growth = within(w->growth + 0.25f * z, 0, 2);
+    else if (j == WN_VIEWS + 6)
+        w->spike = within(w->spike * expf(0.15f * z), 2, 14);
     else
         w->memory = within(w->memory + 0.15f * z, 0.1f, 0.95f);
 }
@@ -308,25 +387,26 @@ static void search(int half, uint64_t seed, int n, struct wn_arena *a)
     struct wn_rand r;
     struct wn_detect_weights now = wn_detect_weights_default, best;
     for (int v = 0; v < WN_VIEWS; v++)
-        now.view[v] = 0.5f;
-    now.mix = 0.3f;
-    now.memory = 0.6f;
-    now.fast = 0.5f;
-    now.threshold = 3;
-    now.rest = 0.25f;
-    now.growth = 0.5f;
+        now.view[v] = 0.8f;
+    now.mix = 0.15f;
+    now.memory = 0.9f;
+    now.fast = 0.75f;
+    now.threshold = 1.5f;
+    now.spike = 8;
+    now.rest = 0.1f;
+    now.growth = 0.9f;
     double *score = WN_ARENA_ARRAY(a, 1 << 15, double);
     if (!score)
         exit(1);
     see_all(a);
     wn_rand_init(&r, seed);
     best = now;
-    double have = aim(&now, half, score), top = have;
+    double have = aim(&now, half, score) + 0.4 * simulated_aim(&now, score), top = have;
     for (int i = 0; i < n; i++) {
         struct wn_detect_weights w = now;
         for (uint64_t k = wn_rand_below(&r, 3) + 1; k > 0; k--)
             change(&w, &r);
-        double s = aim(&w, half, score);
+        double s = aim(&w, half, score) + 0.4 * simulated_aim(&w, score);
         if (s > have || wn_rand_uniform(&r) < exp((s - have) / (1 - i / (double)n + 1e-3))) {
             now = w;
             have = s;
@@ -336,14 +416,15 @@ static void search(int half, uint64_t seed, int n, struct wn_arena *a)
             best = w;
         }
     }
-    printf("half %c: aim %.2f there, %.2f on the other half\n.view = {", half ? 'B' : 'A', top,
+    printf("half %c: aim %.2f there, %.2f on simulated series; %.2f on the other half\n.view = {",
+           half ? 'B' : 'A', aim(&best, half, score), simulated_aim(&best, score),
            aim(&best, 1 - half, score));
     for (int v = 0; v < WN_VIEWS; v++)
         printf("%.2ff%s", (double)best.view[v], v + 1 < WN_VIEWS ? ", " : "},\n");
     printf(".mix = %.2ff, .memory = %.2ff, .fast = %.2ff, .threshold = %.2ff, .growth = %.2ff, "
-           ".rest = %.2ff\n",
+           ".rest = %.2ff, .spike = %.2ff\n",
            (double)best.mix, (double)best.memory, (double)best.fast, (double)best.threshold,
-           (double)best.growth, (double)best.rest);
+           (double)best.growth, (double)best.rest, (double)best.spike);
 }
 
 static void report(struct wn_arena *a, const char *dir, bool each_series)

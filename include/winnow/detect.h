@@ -115,7 +115,7 @@ WN_MUST_USE wn_rc wn_detect_load(struct wn_arena *a, const uint8_t *bytes, size_
  *
  * Observed counts are negative binomial around the forecast mean: variance mean + mean^2 / size. A
  * slot is judged by the mid-p of its exact tail, the last 3 and 8 slots by the tail of their sum, a
- * slow drift by cumulative sums (k 0.25, h 8) of the slots' normal scores, smoothed at half-lives
+ * slow drift by cumulative sums (k 0.25, h 12) of the slots' normal scores, smoothed at half-lives
  * of 6 and 48 slots. */
 
 struct wn_count_options {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define CUSUM_K 0.25
-#define CUSUM_H 8.0
+#define CUSUM_H 12.0
 /* 2 sides of: one slot, 3 slots, 8 slots. */
 #define N_LOOKS 6
 

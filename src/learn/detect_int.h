@@ -19,6 +19,7 @@
 #define WN_DETECT_CELLS 1024     /* of each table */
 #define WN_DETECT_SHAPE_DELAY 40 /* points before a shape counts as known */
 #define WN_DETECT_EXPERTS 4
+#define WN_DETECT_BLIND_ROWS 24 /* no scale yet: views of these rows say nothing */
 
 /* One weight for each view, and how they are put together. */
 struct wn_detect_weights {
@@ -28,6 +29,7 @@ struct wn_detect_weights {
     float memory;    /* how much of the last score stays */
     float fast;      /* weight of that memory in the score */
     float threshold; /* an alert; public scores are in units of it */
+    float spike;     /* an alert by one row alone, without memory */
     float growth;    /* of the threshold with a decade of rows */
     float rest;      /* rest period as a share of the rows seen, up to 750 */
 };

@@ -409,7 +409,7 @@ void wn_detect_learn(struct wn_detect_state *s, int64_t ts_ms, float x,
     if (look->slot >= 0)
         s->envelope_smooth += (look->value[11] - s->envelope_smooth) / 6;
     if (fully) {
-        for (int i = 0; i < WN_VIEWS; i++)
+        for (int i = 0; i < WN_VIEWS && s->n_seen >= WN_DETECT_BLIND_ROWS; i++)
             wn_sketch_add(&s->view[i], look->value[i]);
         for (int k = 0; k < 3; k++) {
             if (s->n_seen % strides[k])

@@ -69,7 +69,7 @@ double wn_fdr_lord_gamma(double j)
 {
     if (!(j >= 1) || j > 1e300)
         return 0;
-    return 0.0772 * log(j > 2 ? j : 2) / (j * exp(sqrt(log(j))));
+    return 0.07720838 * log(j > 2 ? j : 2) / (j * exp(sqrt(log(j))));
 }
 
 /* j^-1.6 / zeta(1.6): sums to 1. */

@@ -42,7 +42,7 @@ WN_MUST_USE wn_rc wn_fdr_init(struct wn_fdr *f, wn_fdr_kind kind, double alpha, 
 double wn_fdr_level(const struct wn_fdr *f);
 /* Takes the next p-value; true when it is rejected (an alert). */
 bool wn_fdr_push(struct wn_fdr *f, double p);
-/* gamma_j of LORD, j >= 1: 0.0772 ln(max(j,2)) / (j exp(sqrt(ln j))). */
+/* gamma_j of LORD, j >= 1: 0.07720838 ln(max(j,2)) / (j exp(sqrt(ln j))). */
 double wn_fdr_lord_gamma(double j);
 
 #endif

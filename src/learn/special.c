@@ -99,8 +99,10 @@ double wn_log_beta(double a, double b)
     if (a < 1 && b < 1)
         return wn_log_gamma(a) + wn_log_gamma(b) - wn_log_gamma(a + b);
     /* The binomial probability at its own mode cancels the large parts. */
-    double n = a + b, p = a / n, q = b / n;
-    return a * log(p) + b * log(q) - wn_log_binomial(a, n, p, q) - log(a) - log(b) + log(n);
+    double n = a + b, p = clip(a / n, 1e-300, 1), q = clip(b / n, 1e-300, 1);
+    double log_p = p > 0.5 ? log1p(-q) : log(p), log_q = q > 0.5 ? log1p(-p) : log(q);
+    return clip(a * log_p + b * log_q - wn_log_binomial(a, n, p, q) - log(a) - log(b) + log(n),
+                LOG_ZERO, BIG);
 }
 
 double wn_digamma(double x)

@@ -88,8 +88,8 @@ void wn_tail_beta_binomial(double x, double n, double a, double b, struct wn_tai
 {
     n = floor(clip(n, 0, 1e300));
     x = clip(x, -1, 1e300);
-    a = clip(a, 1e-6, 1e12);
-    b = clip(b, 1e-6, 1e12);
+    a = clip(a, 1e-6, 1e15);
+    b = clip(b, 1e-6, 1e15);
     if (below_zero(x, out))
         return;
     if (x > n) {
@@ -97,6 +97,15 @@ void wn_tail_beta_binomial(double x, double n, double a, double b, struct wn_tai
         return;
     }
     double lo = floor(x), hi = ceil(x);
+    if (a + b > 1e9 && a + b > 1e4 * n) {
+        /* The rate is known: binomial. The logarithms below would lose their digits. */
+        double p = a / (a + b), q = b / (a + b);
+        out->lower = lo < n ? wn_beta_inc(n - lo, lo + 1, q) : 1;
+        out->upper = hi > 0 ? wn_beta_inc(hi, n - hi + 1, p) : 1;
+        out->equal = lo < hi ? 0 : exp(wn_log_binomial(x, n, p, q));
+        finish(out);
+        return;
+    }
     if (lo > WN_BB_TERMS_MAX && n - hi > WN_BB_TERMS_MAX) {
         /* The count is Beta(a, b) but for its own noise: match the variance. */
         double p = a / (a + b);

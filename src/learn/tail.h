@@ -88,7 +88,8 @@ double wn_pot_upper(const struct wn_pot *p, double x);
 /* ---- slow drifts ---- */
 
 /* One-sided cumulative sums on normal scores, up and down (Page, "Continuous inspection schemes",
- * 1954). With k = 0.25 and h = 8 a false alarm comes once in several thousand slots. */
+ * 1954). With k = 0.25 and h = 12 a false alarm comes on each side once in about 6,000 slots (h = 8:
+ * 740; Siegmund's approximation (e^(2kb) - 2kb - 1) / 2k^2 with b = h + 1.166). */
 struct wn_cusum {
     double up, down; /* >= 0 */
     double k, h;
