@@ -137,7 +137,8 @@ double wn_curve_draw_at(const struct wn_curve_draw *d, double spend);
  * revenue    [n_steps]; NaN = unknown.
  * controls   [n_controls][n_steps] or NULL: trend, season, events, prices ... standardised inside.
  *            A base is always among them.
- * n_sweeps   kept sweeps (a quarter more come before, unused); 0 means 1000.
+ * n_sweeps   kept sweeps (a quarter more come before, unused); 0 means 5000: cells
+ *            move slowly, and with few sweeps the intervals come out too narrow.
  * *out       arena: [n_channels] curves. Their cells carry the marginals.
  * *contributions  arena: [n_channels][3]: mean, 10 % and 90 % quantile of the revenue that each
  *            channel brought over all steps. May be NULL.

@@ -39,11 +39,11 @@ struct lp_answer {
     bool roas_is_met, roas_binds, budget_binds;
 };
 /* Buys segments by falling slope until the budget or the ROAS stops it. indices [n] chooses the
- * curves; prefer [p->n]: larger is served first among bridges of equal slope. x [p->n]: entries of
+ * curves; hint: a guess of the price, or 0; prefer [p->n]: larger is served first among bridges of equal slope. x [p->n]: entries of
  * the chosen curves are set. Fails: MEMORY, INVALID (what must be bought is above the budget). */
 WN_MUST_USE wn_rc lp_solve(const struct pieces *p, const struct range *ranges,
                            const uint32_t *indices, size_t n, double budget, double target_roas,
-                           const double *prefer, struct wn_arena *scratch, double *x,
+                           double hint, const double *prefer, struct wn_arena *scratch, double *x,
                            struct lp_answer *out);
 
 /* ---- the problem (allocate.c) ------------------------------------------------------------------- */

@@ -270,9 +270,35 @@ static wn_rc fill_open(struct solver *s, size_t n_open, struct wn_arena *scratch
     return WN_OK;
 }
 
+/* Brackets the price around a guess, wider and wider; a good guess saves most of the passes over
+ * all curves. */
+static size_t bracket(struct solver *s, double hint, uint32_t *vertex, double *x, double *low,
+                      double *high, size_t open)
+{
+    for (double wide = 1 + 1e-4; wide < 1e6; wide = 1 + (wide - 1) * 32) {
+        double above = hint * wide, below = hint / wide;
+        bool top = above<*high, bottom = below> * low;
+        if (top && open) {
+            bool enough = try_price(s, above, vertex);
+            *(enough ? high : low) = above;
+            open = narrow(s, enough, vertex, x);
+            top = !enough; /* still to be found */
+        }
+        if (!top && bottom && open) {
+            bool enough = try_price(s, below, vertex);
+            *(enough ? high : low) = below;
+            open = narrow(s, enough, vertex, x);
+            bottom = enough;
+        }
+        if (!top && !bottom)
+            break;
+    }
+    return open;
+}
+
 /* Bisection on the price until few segments are open. *n_open: how many. */
-static wn_rc find_price(struct solver *s, struct wn_arena *scratch, double *x, size_t *n_open,
-                        double *price)
+static wn_rc find_price(struct solver *s, double hint, struct wn_arena *scratch, double *x,
+                        size_t *n_open, double *price)
 {
     uint32_t *vertex = WN_ARENA_ARRAY(scratch, s->n_active, uint32_t);
     double low = 0, high = 0;
@@ -294,6 +320,8 @@ static wn_rc find_price(struct solver *s, struct wn_arena *scratch, double *x, s
         return WN_OK;
     }
     open = narrow(s, false, vertex, x);
+    if (hint > 0 && hint < high)
+        open = bracket(s, hint, vertex, x, &low, &high, open);
     for (int i = 0; i < BISECTIONS_MAX && open > SEGMENTS_FEW; i++) {
         /* Prices span decades: halve their logarithm while they are far apart. */
         double mid = high > 4 * low ? sqrt(fmax(low, high * 1e-12) * high) : .5 * (low + high);
@@ -312,7 +340,7 @@ static wn_rc find_price(struct solver *s, struct wn_arena *scratch, double *x, s
 }
 
 wn_rc lp_solve(const struct pieces *p, const struct range *ranges, const uint32_t *indices,
-               size_t n, double budget, double target_roas, const double *prefer,
+               size_t n, double budget, double target_roas, double hint, const double *prefer,
                struct wn_arena *scratch, double *x, struct lp_answer *out)
 {
     struct solver s = {.p = p, .ranges = ranges, .budget = budget, .roas = target_roas};
@@ -333,7 +361,7 @@ wn_rc lp_solve(const struct pieces *p, const struct range *ranges, const uint32_
         s.budget = wn_sum_value(&least); /* rounding of the minimums, which add up exactly */
     }
     *out = (struct lp_answer){.inside = SIZE_MAX};
-    wn_rc rc = find_price(&s, scratch, x, &n_open, &out->price);
+    wn_rc rc = find_price(&s, hint, scratch, x, &n_open, &out->price);
     if (!rc && n_open) {
         rc = fill_open(&s, n_open, scratch, prefer, x, out);
     } else if (!rc) {

@@ -31,6 +31,7 @@ struct search {
     double *price;         /* [n] */
     bool *is_capped;       /* [n] */
     struct plan *best;
+    double hint; /* the last price, from which the next search starts */
     bool has_best;
     double best_value;
 };
@@ -138,7 +139,7 @@ static wn_rc cut_groups(struct search *s, const struct pieces *pieces)
             most += s->work[s->by_group[from + k]].end;
         if (most <= cap)
             continue;
-        wn_rc rc = lp_solve(pieces, s->work, s->by_group + from, m, cap, 0, s->p->prefer, &s->lp,
+        wn_rc rc = lp_solve(pieces, s->work, s->by_group + from, m, cap, 0, 0, s->p->prefer, &s->lp,
                             s->x, &answer);
         if (rc)
             return rc;
@@ -151,6 +152,26 @@ static wn_rc cut_groups(struct search *s, const struct pieces *pieces)
     return WN_OK;
 }
 
+/* A first guess of the price: that of every 64th entity with its share of the budget. */
+static wn_rc guess(struct search *s, const struct pieces *pieces)
+{
+    enum { STRIDE = 64 };
+    const struct problem *p = s->p;
+    struct lp_answer answer;
+    if (s->hint > 0 || p->n < 32 * STRIDE)
+        return WN_OK;
+    size_t m = 0;
+    uint32_t *some = WN_ARENA_ARRAY(&s->lp, p->n / STRIDE + 1, uint32_t);
+    if (!some)
+        return WN_MEMORY;
+    for (size_t i = 0; i < p->n; i += STRIDE)
+        some[m++] = (uint32_t)i;
+    wn_rc rc = lp_solve(pieces, s->work, some, m, p->budget * (double)m / (double)p->n,
+                        p->options->target_roas, 0, p->prefer, &s->lp, s->x, &answer);
+    s->hint = rc ? 0 : answer.price;
+    return rc == WN_INVALID ? WN_OK : rc; /* their minimums are larger than their share */
+}
+
 /* Sets s->x, s->price and s->is_capped. */
 static wn_rc solve(struct search *s, const struct pieces *pieces, const struct range *ranges,
                    struct lp_answer *out)
@@ -161,10 +182,13 @@ static wn_rc solve(struct search *s, const struct pieces *pieces, const struct r
     memset(s->price, 0, p->n * sizeof *s->price);
     wn_rc rc = has_caps(p) ? cut_groups(s, pieces) : WN_OK;
     if (!rc)
-        rc = lp_solve(pieces, s->work, s->order, p->n, p->budget, p->options->target_roas,
+        rc = guess(s, pieces);
+    if (!rc)
+        rc = lp_solve(pieces, s->work, s->order, p->n, p->budget, p->options->target_roas, s->hint,
                       p->prefer, &s->lp, s->x, out);
     if (rc)
         return rc;
+    s->hint = out->price;
     for (size_t i = 0; i < p->n; i++) {
         s->is_capped[i] = s->price[i] > out->price;
         s->price[i] = fmax(s->price[i], out->price);
@@ -405,7 +429,7 @@ static wn_rc refine(struct search *s, const struct pieces *whole)
 {
     const struct problem *p = s->p;
     struct pieces pieces;
-    struct lp_answer answer;
+    struct lp_answer answer = {0};
     double xs[WINDOW_POINTS + 4], ys[WINDOW_POINTS + 4];
     struct samples points = {.x = xs, .y = ys};
     double *h = WN_ARENA_ARRAY(s->keep, p->n, double),
@@ -426,10 +450,11 @@ static wn_rc refine(struct search *s, const struct pieces *whole)
             ranges[i] = range_whole(&pieces, i);
         }
         rc = solve(s, &pieces, ranges, &answer);
+        if (rc == WN_INVALID)
+            return WN_OK; /* rounding: the answer stands */
         if (rc)
-            return rc == WN_INVALID ? WN_OK : rc; /* rounding: the answer stands */
+            return rc;
         consider(s, &answer);
-        try_prices(s, whole, answer.price);
         bool better = s->best_value > before;
         for (size_t i = 0; i < p->n; i++)
             largest = fmax(largest, p->entities[i].is_smooth
@@ -439,6 +464,7 @@ static wn_rc refine(struct search *s, const struct pieces *whole)
             (better && p->n > 1000 && s->best_value - before < 1e-12 * fabs(before)))
             break;
     }
+    try_prices(s, whole, answer.price);
     try_slope(s, whole);
     return WN_OK;
 }

@@ -45,6 +45,7 @@ struct fit {
     struct wn_arena scratch;
     struct row *rows;    /* [rows of the longest history] */
     struct step *steps;  /* [the same] */
+    double *residuals;   /* [the same] */
     float *log_evidence; /* [n][CURVE_CELLS] */
     float *mean, *sd;    /* [n][CURVE_CELLS] of the return, in revenue_scale */
     double *base;        /* [n] */
@@ -440,6 +441,78 @@ static void integrate_noise(struct fit *f, const struct entity_fit *e, size_t at
     f->base[at] = with_base ? fmax(base / base_weight, 0) * e->revenue_scale : 0;
 }
 
+/* ---- residuals that hang together -----------------------------------------------------------------
+ */
+
+enum { LAGS_MAX = 28 };
+
+/* How many dependent steps are worth one: 1 + 2 * the sum of the autocorrelations of the residuals
+ * of the likeliest cell, up to the first that chance explains (2 / sqrt(n)). Seasons, competitors
+ * and tired creatives move revenue for days on end; without this, intervals would promise too
+ * much. Source: Geyer, Statistical Science 7(4), 1992 (initial sequences). */
+static double inflation(struct fit *f, const struct entity_fit *e, int cell, double gain,
+                        double base)
+{
+    double *r = f->residuals, stock = 0, h[CURVE_SHAPES], variance = 0, sum = 1;
+    double carry = f->grid.carry[cell / CURVE_SHAPES], n = (double)e->n_known;
+    size_t m = 0;
+    for (size_t t = 0; t < e->n; t++) {
+        const struct step *s = &f->steps[t];
+        stock = t == 0 ? s->spend : pow(carry, s->gap) * stock + (1 - carry) * s->spend;
+        if (isnan(s->revenue))
+            continue;
+        curve_shapes_at(&f->grid, stock, h);
+        double is = base + gain * s->season * h[cell % CURVE_SHAPES];
+        r[m] = sqrt(s->weight) * (s->revenue - is);
+        variance += r[m] * r[m] / n;
+        m++;
+    }
+    if (m < 14 || !(variance > 0))
+        return 1;
+    for (size_t lag = 1; lag <= LAGS_MAX && lag < m / 3; lag++) {
+        double rho = 0;
+        for (size_t t = lag; t < m; t++)
+            rho += r[t] * r[t - lag] / (variance * (double)m);
+        if (rho < 2 / sqrt(n))
+            break;
+        sum += 2 * rho;
+    }
+    return sum;
+}
+
+static void weaken(struct sums *cells, struct shared_sums *all, double factor)
+{
+    for (int c = 0; c < CURVE_CELLS; c++) {
+        cells[c].hh *= factor;
+        cells[c].hy *= factor;
+        cells[c].h1 *= factor;
+    }
+    all->yy *= factor;
+    all->y1 *= factor;
+    all->w *= factor;
+    all->n *= factor;
+    all->log_w *= factor;
+}
+
+/* Makes dependent steps count less. */
+static void account_for_dependence(struct fit *f, const struct entity_fit *e, struct sums *cells,
+                                   struct shared_sums *all)
+{
+    double least = INFINITY;
+    int cell = 0;
+    for (int c = 0; c < CURVE_CELLS; c++) {
+        double rss = residual(&cells[c], all, f->options->with_base);
+        if (rss < least) {
+            least = rss;
+            cell = c;
+        }
+    }
+    double noise = fmax(least, 1e-10) / fmax(all->n - 1, 1);
+    struct posterior p =
+        regress(&cells[cell], all, prior_return(f, e, cell), noise, f->options->with_base);
+    weaken(cells, all, 1 / inflation(f, e, cell, p.mean, p.base));
+}
+
 /* ---- outside knowledge ---------------------------------------------------------------------------
  */
 
@@ -522,6 +595,7 @@ static void fit_entity(struct fit *f, const struct wn_history *h, size_t at, str
     double roas = (n * e->own_roas + POOL_STEPS * group) / (n + POOL_STEPS);
     e->prior_at_mean = fmax(roas * e->spend_scale / e->revenue_scale, 1e-6);
     int d = choose_decay(f, e, &st);
+    account_for_dependence(f, e, st.cells[d], &st.all[d]);
     integrate_noise(f, e, at, st.cells[d], &st.all[d], out);
     out->prior_weight = POOL_STEPS / (POOL_STEPS + st.all[d].w);
     apply_report_bias(f, at);
@@ -620,6 +694,7 @@ static wn_rc prepare(struct fit *f, const struct wn_history *h, size_t n, struct
     }
     f->rows = WN_ARENA_ARRAY(&f->scratch, longest, struct row);
     f->steps = WN_ARENA_ARRAY(&f->scratch, longest, struct step);
+    f->residuals = WN_ARENA_ARRAY(&f->scratch, longest, double);
     f->log_evidence = WN_ARENA_ARRAY(&f->scratch, n * CURVE_CELLS, float);
     f->mean = WN_ARENA_ARRAY(&f->scratch, n * CURVE_CELLS, float);
     f->sd = WN_ARENA_ARRAY(&f->scratch, n * CURVE_CELLS, float);
@@ -627,8 +702,8 @@ static wn_rc prepare(struct fit *f, const struct wn_history *h, size_t n, struct
     f->group_roas = WN_ARENA_ARRAY(&f->scratch, f->n_groups, double);
     f->season = wn_arena_array(&f->scratch, f->n_groups, sizeof *f->season);
     f->cell_prior = WN_ARENA_ARRAY(&f->scratch, (size_t)f->n_groups * CURVE_CELLS, double);
-    if (!f->rows || !f->steps || !f->log_evidence || !f->mean || !f->sd || !f->base ||
-        !f->group_roas || !f->season || !f->cell_prior)
+    if (!f->rows || !f->steps || !f->residuals || !f->log_evidence || !f->mean || !f->sd ||
+        !f->base || !f->group_roas || !f->season || !f->cell_prior)
         return WN_MEMORY;
     return WN_OK;
 }

@@ -415,7 +415,7 @@ wn_rc wn_curves_fit_joint(struct wn_arena *a, const double *spend, size_t n_chan
     struct joint j = {.n_channels = n_channels,
                       .n_steps = n_steps,
                       .n_columns = n_channels + 1 + n_controls,
-                      .n_sweeps = n_sweeps ? n_sweeps : 1000,
+                      .n_sweeps = n_sweeps ? n_sweeps : 5000,
                       .rand = r};
     for (size_t t = 0; t < n_steps; t++)
         j.n_known += isnan(revenue[t]) ? 0 : 1;
