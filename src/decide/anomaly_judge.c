@@ -26,6 +26,7 @@
 
 struct follower {
     double level, weekday[7], scale; /* of logarithms */
+    size_t n_seen;
 };
 
 static int by_value(const void *x, const void *y)
@@ -60,7 +61,7 @@ static bool begin(struct follower *f, const double *first, const int32_t *days)
     double middle = median_of(first, N, buffer);
     if (!(middle > 0))
         return false;
-    *f = (struct follower){.level = log(middle)};
+    *f = (struct follower){.level = log(middle), .n_seen = N};
     for (size_t i = 0; i < N; i++)
         logs[i] = log_of(first[i], f->level);
     f->level = median_of(logs, N, buffer);
@@ -75,6 +76,7 @@ static bool begin(struct follower *f, const double *first, const int32_t *days)
 
 static void learn(struct follower *f, double error, size_t weekday)
 {
+    f->n_seen++;
     double z = error / f->scale, clipped = fmax(-CLIP, fmin(CLIP, z));
     /* 1.16: what clipping takes from the square of a normal error. */
     double square = 1.16 * clipped * clipped;
@@ -89,20 +91,27 @@ static void learn(struct follower *f, double error, size_t weekday)
     f->scale = fmax(f->scale * sqrt(1 + SCALE_GAIN * (square - 1)), SCALE_MIN);
 }
 
+/* Weekday effects that two weeks taught are not known yet: errors are larger at first. */
+static double scale_of(const struct follower *f)
+{
+    double young = WN_ANOMALY_WARMUP_DAYS / (double)(f->n_seen ? f->n_seen : 1);
+    return f->scale * (1 + young * young);
+}
+
 /* Student's t, both tails. */
 static double p_of_t(double t)
 {
     return wn_beta_inc(FREEDOM / 2, 0.5, FREEDOM / (FREEDOM + t * t));
 }
 
-static void judge_amount(const struct follower *f, double centre, double arrived, double value,
+static void judge_amount(double scale, double centre, double arrived, double value,
                          struct wn_anomaly_point *p)
 {
     double expected = exp(centre) * arrived;
     p->expected = expected;
-    p->low = expected * exp(-BAND_T * f->scale);
-    p->high = expected * exp(BAND_T * f->scale);
-    p->p_value = p_of_t((log(fmax(value, FLOOR_RATIO * expected)) - log(expected)) / f->scale);
+    p->low = expected * exp(-BAND_T * scale);
+    p->high = expected * exp(BAND_T * scale);
+    p->p_value = p_of_t((log(fmax(value, FLOOR_RATIO * expected)) - log(expected)) / scale);
 }
 
 /* An amount made of few orders is as uncertain as their number, whatever it was of late. */
@@ -120,11 +129,11 @@ static void allow_for_orders(double orders, double value, struct wn_anomaly_poin
 
 /* The variance of the logarithms is that of counting and that of the days; the library wants the
  * second as the size of a negative binomial. */
-static void judge_count(const struct follower *f, double centre, double arrived, double value,
+static void judge_count(double scale, double centre, double arrived, double value,
                         struct wn_anomaly_point *p)
 {
     double mean = exp(centre);
-    double extra = f->scale * f->scale - 1 / mean;
+    double extra = scale * scale - 1 / mean;
     double size = extra > 1 / SIZE_MOST ? fmax(1 / extra, SIZE_LEAST) : SIZE_MOST;
     struct wn_count_stream stream;
     struct wn_count_result r;
@@ -133,7 +142,7 @@ static void judge_count(const struct follower *f, double centre, double arrived,
     options.alpha = 0.01;
     if (mean * arrived > COUNT_MAX || value > COUNT_MAX ||
         wn_count_init(&stream, &options, NULL) != WN_OK) {
-        judge_amount(f, centre, arrived, value, p);
+        judge_amount(scale, centre, arrived, value, p);
         return;
     }
     wn_count_push(&stream, round(value), mean, arrived, &r);
@@ -142,8 +151,8 @@ static void judge_count(const struct follower *f, double centre, double arrived,
     p->high = fmax(r.high, p->expected);
     p->p_value = r.p;
     /* The negative binomial has lighter tails than days have: the larger p decides. */
-    double t = (log(fmax(value, 0.5)) - log(p->expected)) /
-               sqrt(f->scale * f->scale + 1 / (mean * arrived));
+    double t =
+        (log(fmax(value, 0.5)) - log(p->expected)) / sqrt(scale * scale + 1 / (mean * arrived));
     p->p_value = fmax(p->p_value, p_of_t(t));
 }
 
@@ -182,9 +191,9 @@ void wn_anomaly_judge(const struct wn_anomaly_stream *s, struct wn_anomaly_point
         }
         double centre = f.level + f.weekday[weekday_of(day)];
         if (s->is_count)
-            judge_count(&f, centre, arrived, value, &out[i]);
+            judge_count(scale_of(&f), centre, arrived, value, &out[i]);
         else
-            judge_amount(&f, centre, arrived, value, &out[i]);
+            judge_amount(scale_of(&f), centre, arrived, value, &out[i]);
         if (s->orders)
             allow_for_orders(s->orders[i], value, &out[i]);
         out[i].p_value = fmin(fmax(out[i].p_value, 1e-300), 1);
