@@ -252,7 +252,8 @@ void wn_detect_push(struct wn_detector *d, int64_t ts_ms, double value,
     bool odd = s->n_learn_less > 0 && out->evidence >= 1;
     s->n_learn_less -= s->n_learn_less > 0;
     bool fully = !odd || s->n_seen % 5 == 0;
-    if (fully && s->n_seen >= WN_DETECT_BLIND_ROWS)
+    /* A band that left out the rows outside it would narrow for ever. */
+    if ((fully || d->options.by_band) && s->n_seen >= WN_DETECT_BLIND_ROWS)
         learn_residual(s, &look, x);
     wn_detect_learn(s, ts_ms, x, &look, fully);
 }

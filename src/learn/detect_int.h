@@ -79,6 +79,7 @@ struct wn_detect_look {
     float rarity[WN_VIEWS]; /* -log10 of their probability */
     double expected;        /* relative to the offset, as all below */
     double low, high;
+    double expert[WN_DETECT_EXPERTS];
     float sd; /* the robust scale of the middle window */
     int slot; /* of the cycle; -1 = none */
     int hour; /* of the week; -1 = none */

@@ -271,16 +271,18 @@ static void see_shape(const struct wn_detect_state *s, float x, const struct sca
                   2 * logf(positive((float)(s->moves[2] / 48)) * inv + 0.1f),
                   (m4 - m16) * inv,
                   (x - m12) * inv};
+    /* The mean of -ln((count + 1) / (all + 1)) over the four tables of a view: one logarithm. */
+    float all = s->n_shapes ? logf((float)s->n_shapes + 1) : 0;
     for (int k = 0; k < 3; k++) {
-        float novelty = 0;
+        float product = 1;
         for (int t = 4 * k; t < 4 * k + 4; t++) {
             uint32_t h = (uint32_t)t * 0x9e3779b1u;
             for (int j = 0; j < 3; j++)
                 h = (h ^ cell_of(f[shape_features[t][j]], 0.17f * (float)(t & 3))) * 0x85ebca6bu;
             look->cell[t] = (uint16_t)((h >> 15) % WN_DETECT_CELLS);
-            novelty -= logf((float)s->shape_count[t][look->cell[t]] + 1);
+            product *= (float)s->shape_count[t][look->cell[t]] + 1;
         }
-        novelty = s->n_shapes ? novelty / 4 + logf((float)s->n_shapes + 1) : 0;
+        float novelty = s->n_shapes ? all - 0.25f * logf(product) : 0;
         look->value[15 + k] = novelty > 0 ? novelty : 0;
     }
 }
@@ -346,7 +348,7 @@ void wn_detect_see(const struct wn_detect_state *s, int64_t ts_ms, float x,
                    struct wn_detect_look *look)
 {
     struct scale c;
-    double expert[WN_DETECT_EXPERTS];
+    double *expert = look->expert;
     float *v = look->value;
     memset(v, 0, sizeof look->value);
     see_scale(s, &c);
@@ -383,12 +385,8 @@ void wn_detect_see(const struct wn_detect_state *s, int64_t ts_ms, float x,
 
 static void learn_expected(struct wn_detect_state *s, const struct wn_detect_look *look, float x)
 {
-    struct scale c;
-    double expert[WN_DETECT_EXPERTS];
-    c.median[0] = s->window_n[0] ? s->sorted[0][s->window_n[0] / 2] : 0;
-    (void)see_expected(s, look, &c, expert);
     for (int i = 0; i < WN_DETECT_EXPERTS; i++) {
-        double e = fabs((double)x - expert[i]);
+        double e = fabs((double)x - look->expert[i]);
         s->expert_error[i] += (e - s->expert_error[i]) / 200;
     }
     double r = fabs((double)x - look->expected);
