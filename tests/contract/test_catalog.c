@@ -513,6 +513,103 @@ static void settings_are_kept_by_key(void **state)
 
 /* ---- at the same time ------------------------------------------------------------------------- */
 
+/* ---- predictions ------------------------------------------------------------------------------ */
+
+static struct wn_prediction prediction(int32_t campaign_id, double roi_ratio)
+{
+    return (struct wn_prediction){.tenant_id = 1,
+                                  .campaign_id = campaign_id,
+                                  .made_at_ms = 1234567890123,
+                                  .day_to = -3,
+                                  .horizon_days = 30,
+                                  .roi_ratio = roi_ratio,
+                                  .roi_low_ratio = roi_ratio - 0.25,
+                                  .roi_high_ratio = roi_ratio + 0.5,
+                                  .confidence_ratio = 0.875,
+                                  .risk = 2,
+                                  .drivers_json = WN_STR("{\"recent level\":1}"),
+                                  .method = wn_str_of(nasty)};
+}
+
+static size_t predictions(struct fixture *x, int32_t tenant_id, bool only_latest, int64_t before_id,
+                          size_t limit, struct wn_prediction **out)
+{
+    size_t n = 0;
+    struct wn_prediction_filter f = {only_latest, before_id, limit};
+    ok(wn_catalog_predictions(x->catalog, tenant_id, &f, &x->arena, out, &n, &why));
+    return n;
+}
+
+static void predictions_are_kept(void **state)
+{
+    struct fixture *x = *state;
+    struct wn_campaign c[2] = {campaign(7, 1), campaign(8, 1)};
+    struct wn_prediction p[3] = {prediction(7, 1), prediction(8, -0.5), prediction(7, 2)};
+    struct wn_prediction *found = NULL;
+    int64_t ids[3] = {0};
+    put_account(x, 1, "one");
+    ok(wn_catalog_put_campaigns(x->catalog, c, 2, &why));
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 0);
+    ok(wn_catalog_add_predictions(x->catalog, p, 0, ids, &why));
+    ok(wn_catalog_add_predictions(x->catalog, p, 3, ids, &why));
+    assert_true(ids[0] < ids[1] && ids[1] < ids[2]);
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 3);
+    assert_int_equal(found[0].prediction_id, ids[2]);
+    assert_int_equal(found[2].campaign_id, 7);
+    assert_int_equal(found[2].made_at_ms, 1234567890123);
+    assert_int_equal(found[2].day_to, -3);
+    assert_int_equal(found[2].horizon_days, 30);
+    assert_true(found[2].roi_ratio == 1 && found[2].roi_low_ratio == 0.75 &&
+                found[2].roi_high_ratio == 1.5 && found[2].confidence_ratio == 0.875);
+    assert_int_equal(found[2].risk, 2);
+    expect_text(found[2].drivers_json, "{\"recent level\":1}");
+    expect_text(found[2].method, nasty);
+    expect_text(found[2].campaign_key, "key");
+    expect_text(found[2].campaign_name, nasty);
+    assert_int_equal(predictions(x, 1, true, 0, 0, &found), 2);
+    assert_int_equal(found[0].prediction_id, ids[2]);
+    assert_int_equal(found[1].prediction_id, ids[1]);
+    assert_int_equal(predictions(x, 1, false, ids[2], 1, &found), 1);
+    assert_int_equal(found[0].prediction_id, ids[1]);
+    assert_int_equal(predictions(x, 2, false, 0, 0, &found), 0);
+    reopen(x);
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 3);
+    ok(wn_catalog_delete_account(x->catalog, 1, 1, &why));
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 0);
+}
+
+static void one_wrong_prediction_stops_all(void **state)
+{
+    struct fixture *x = *state;
+    struct wn_campaign c = campaign(7, 1);
+    struct wn_prediction p[2] = {prediction(7, 1), prediction(9, 1)};
+    struct wn_prediction *found = NULL;
+    int64_t ids[2];
+    put_account(x, 1, "one");
+    ok(wn_catalog_put_campaigns(x->catalog, &c, 1, &why));
+    assert_int_equal(wn_catalog_add_predictions(x->catalog, p, 2, ids, NULL), WN_NOT_FOUND);
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 0);
+    for (int k = 0; k < 7; k++) {
+        p[1] = prediction(7, 1);
+        if (k == 0)
+            p[1].roi_ratio = NAN;
+        if (k == 1)
+            p[1].roi_high_ratio = INFINITY;
+        if (k == 2)
+            p[1].roi_low_ratio = 1.1;
+        if (k == 3)
+            p[1].confidence_ratio = 1.01;
+        if (k == 4)
+            p[1].risk = 3;
+        if (k == 5)
+            p[1].drivers_json = WN_STR("");
+        if (k == 6)
+            p[1].horizon_days = 0;
+        assert_int_equal(wn_catalog_add_predictions(x->catalog, p, 2, ids, NULL), WN_INVALID);
+    }
+    assert_int_equal(predictions(x, 1, false, 0, 0, &found), 0);
+}
+
 struct worker {
     struct wn_catalog *catalog;
     int32_t number;
@@ -575,6 +672,8 @@ static const struct CMUnitTest cases[] = {
     {"campaigns are filtered", campaigns_are_filtered, 0, 0, 0},
     {"metrics come back by name", metrics_come_back_by_name, 0, 0, 0},
     {"imports are remembered", imports_are_remembered, 0, 0, 0},
+    {"predictions are kept", predictions_are_kept, 0, 0, 0},
+    {"one wrong prediction stops all", one_wrong_prediction_stops_all, 0, 0, 0},
     {"settings are kept by key", settings_are_kept_by_key, 0, 0, 0},
     {"threads do not disturb each other", threads_do_not_disturb_each_other, 0, 0, 0},
 };
