@@ -65,6 +65,7 @@ const char *wn_forecast_frequency_name(wn_forecast_frequency frequency);
     X(SNAIVE, "seasonal_naive", "the last season again")                                           \
     X(CYCLES, "two_seasons", "the shape of the last two seasons on the recent level")              \
     X(AR, "autoregression", "what usually followed such values")                                   \
+    X(AR_PLAIN, "autoregression_plain", "what usually followed such values, in sums not shares")   \
     X(AR_DESEASONED, "autoregression_deseasoned", "usual reactions around the seasonal shape")     \
     X(NAIVE, "naive", "the last value with the seasonal shape")                                    \
     X(LAST_YEAR, "season_shifted", "the same part of the last season on the recent level")

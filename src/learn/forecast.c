@@ -177,12 +177,14 @@ static bool weigh(const double *error, double *weights)
 
 static void weigh_blindly(const bool *usable, double *weights)
 {
-    static const wn_forecast_member trusted[] = {WN_MEMBER_SES, WN_MEMBER_DAMPED, WN_MEMBER_THETA};
+    enum { N_TRUSTED = 3 };
+    static const wn_forecast_member trusted[N_TRUSTED] = {WN_MEMBER_SES, WN_MEMBER_DAMPED,
+                                                          WN_MEMBER_THETA};
     (void)usable; /* these always apply */
     for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++)
         weights[k] = 0;
-    for (size_t i = 0; i < WN_COUNT(trusted); i++)
-        weights[trusted[i]] = 1 / (double)WN_COUNT(trusted);
+    for (size_t i = 0; i < N_TRUSTED; i++)
+        weights[trusted[i]] = 1.0 / N_TRUSTED;
 }
 
 static double combined(const double *weights, const double *members, size_t horizon, size_t h)
@@ -228,7 +230,8 @@ static void plan_windows(const struct job *job, const struct wn_fc_prepared *s, 
 
 static void run_windows(struct job *job, const struct wn_fc_prepared *s, struct backtest *b)
 {
-    for (size_t v = 0; v < b->n_windows; v++)
+    job->scratch.moments[0].n = job->scratch.moments[1].n = 0;
+    for (size_t v = b->n_windows; v-- > 0;) /* the oldest first: see wn_fc_moments */
         wn_fc_members(s, origin_of(b, s, v), job->horizon, &job->scratch,
                       job->windows + v * WN_FORECAST_MEMBERS * job->horizon,
                       job->window_usable + v * WN_FORECAST_MEMBERS);

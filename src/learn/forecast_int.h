@@ -20,6 +20,7 @@ typedef enum wn_fc_scale { WN_FC_LOG, WN_FC_ASINH, WN_FC_PLAIN } wn_fc_scale;
 struct wn_fc_prepared {
     const double *raw; /* [n] as given, NaN = missing */
     double *z;         /* [n] working scale, gaps filled, single points capped */
+    double *plain;     /* [n] the same on the scale of the values, in error_units; NULL on PLAIN */
     size_t n;
     size_t n_known; /* points that are not missing */
     wn_fc_scale scale;
@@ -35,6 +36,17 @@ void wn_fc_choose_scale(struct wn_fc_prepared *s, double *scratch);
 double wn_fc_to_working(const struct wn_fc_prepared *s, double value);
 double wn_fc_from_working(const struct wn_fc_prepared *s, double z);
 
+/* Sums of products of a series with its own lags, up to some point; more points can be added, so
+ * that the fits of one series from the oldest origin to the newest cost one pass. */
+struct wn_fc_moments {
+    size_t n; /* points seen; 0 = nothing yet */
+    size_t lags[WN_FC_LAGS_MAX], n_lags;
+    double origin; /* taken off all values */
+    double weight; /* of the next point; grows, so that older points need no touch */
+    double total, sums[WN_FC_LAGS_MAX + 1];
+    double *products; /* [packed n_lags + 1] */
+};
+
 /* Memory for one fit after the other; sized for the longest series. */
 struct wn_fc_scratch {
     double *deseasoned; /* [n] */
@@ -46,6 +58,9 @@ struct wn_fc_scratch {
     double *rows;  /* lags: [n + horizon] */
     double *matrix, *saved, *vector;
     double *sorted; /* [n] */
+    /* Of z, of plain, and of what changes from fit to fit. The first two are of one series: set
+     * their n to 0 before the next. */
+    struct wn_fc_moments moments[3];
 };
 wn_rc wn_fc_scratch_init(struct wn_fc_scratch *w, struct wn_arena *a, size_t n_max, size_t horizon,
                          size_t season_max);
@@ -73,8 +88,9 @@ void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
 void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out);
 void wn_fc_ses(const double *x, size_t n, size_t horizon, double *out);
 void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, double *out);
-/* Ridge regression of x on its own lags, iterated; out [horizon]. False: too short. */
+/* Ridge regression of x on its own lags, iterated; out [horizon]. moments: of the same x with fewer
+ * points, or with n = 0. False: too short. */
 bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lags, size_t n_lags,
-                    struct wn_fc_scratch *w, double *out);
+                    struct wn_fc_moments *moments, struct wn_fc_scratch *w, double *out);
 
 #endif

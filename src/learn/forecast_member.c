@@ -147,50 +147,67 @@ void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, doub
 
 static const double RIDGE = 3, AGE_WEIGHT = 0.999;
 
-/* Weighted means and the packed sums of products of (lags..., target), centred. Returns the sum of
- * the weights. */
-static double lag_moments(const double *x, size_t n, const size_t *lags, size_t p, double *means,
-                          double *m)
+static bool same_lags(const struct wn_fc_moments *m, const size_t *lags, size_t p)
 {
-    size_t first = lags[p - 1];
-    double row[WN_FC_LAGS_MAX + 1], total = 0, weight = pow(AGE_WEIGHT, (double)(n - 1 - first));
-    for (size_t i = 0; i <= p; i++)
-        means[i] = 0;
-    memset(m, 0, wn_packed_size(p + 1) * sizeof *m);
-    for (size_t t = first; t < n; t++) {
+    return m->n_lags == p && memcmp(m->lags, lags, p * sizeof *lags) == 0;
+}
+
+/* Adds the points up to n of x to the moments of (lags..., target), or begins anew. */
+static void add_moments(struct wn_fc_moments *m, const double *x, size_t n, const size_t *lags,
+                        size_t p)
+{
+    double row[WN_FC_LAGS_MAX + 1];
+    if (m->n == 0 || m->n > n || !same_lags(m, lags, p)) {
+        memcpy(m->lags, lags, p * sizeof *lags);
+        m->n_lags = p;
+        m->n = lags[p - 1];
+        m->origin = x[n - 1]; /* near the level, so that the products lose no digits to it */
+        m->weight = 1;
+        m->total = 0;
+        memset(m->sums, 0, sizeof m->sums);
+        memset(m->products, 0, wn_packed_size(p + 1) * sizeof *m->products);
+    }
+    for (; m->n < n; m->n++) {
         for (size_t i = 0; i < p; i++)
-            row[i] = x[t - lags[i]];
-        row[p] = x[t];
-        total += weight;
-        double *at = m;
+            row[i] = x[m->n - lags[i]] - m->origin;
+        row[p] = x[m->n] - m->origin;
+        m->total += m->weight;
+        double *at = m->products;
         for (size_t i = 0; i <= p; i++) {
-            double scaled = weight * row[i];
-            means[i] += scaled;
+            double scaled = m->weight * row[i];
+            m->sums[i] += scaled;
             for (size_t j = 0; j <= i; j++)
                 *at++ += scaled * row[j];
         }
-        weight /= AGE_WEIGHT;
+        m->weight /= AGE_WEIGHT;
     }
-    for (size_t i = 0; i <= p; i++)
-        means[i] /= total;
-    for (size_t i = 0; i <= p; i++)
+}
+
+/* Means and centred products, with the newest point's weight 1. Returns the sum of the weights. */
+static double centred_moments(const struct wn_fc_moments *m, double *means, double *products)
+{
+    double newest = m->weight * AGE_WEIGHT;
+    for (size_t i = 0; i <= m->n_lags; i++)
+        means[i] = m->sums[i] / m->total;
+    for (size_t i = 0; i <= m->n_lags; i++)
         for (size_t j = 0; j <= i; j++)
-            m[wn_packed_at(i, j)] -= total * means[i] * means[j];
-    return total;
+            products[wn_packed_at(i, j)] =
+                (m->products[wn_packed_at(i, j)] - m->total * means[i] * means[j]) / newest;
+    return m->total / newest;
 }
 
 bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lags, size_t n_lags,
-                    struct wn_fc_scratch *w, double *out)
+                    struct wn_fc_moments *moments, struct wn_fc_scratch *w, double *out)
 {
     size_t p = n_lags;
     if (p == 0 || n < lags[p - 1] + 2 * p + 2)
         return false;
     double means[WN_FC_LAGS_MAX + 1], scale[WN_FC_LAGS_MAX], *m = w->matrix, *b = w->vector;
-    double level = x[n - 1], *path = w->rows;
-    /* Around the last value, so that the sums of products lose no digits to a large level. */
+    double *path = w->rows;
+    add_moments(moments, x, n, lags, p);
+    double total = centred_moments(moments, means, m), level = moments->origin;
     for (size_t t = 0; t < n; t++)
         path[t] = x[t] - level;
-    double total = lag_moments(path, n, lags, p, means, m);
     for (size_t i = 0; i < p; i++) {
         double variance = m[wn_packed_at(i, i)] / total;
         scale[i] = variance > 1e-24 ? 1 / sqrt(variance) : 0;
@@ -209,10 +226,10 @@ bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lag
         b[i] *= scale[i];
         constant -= b[i] * means[i];
     }
-    double low = 0, high = 0;
-    for (size_t t = 0; t < n; t++) {
-        low = fmin(low, path[t]);
-        high = fmax(high, path[t]);
+    double low = path[0], high = path[0];
+    for (size_t t = 1; t < n; t++) {
+        low = path[t] < low ? path[t] : low;
+        high = path[t] > high ? path[t] : high;
     }
     double range = high - low;
     for (size_t h = 0; h < horizon; h++) {
@@ -245,6 +262,12 @@ static size_t lags_of(const struct wn_fc_prepared *s, size_t n, size_t *lags)
     return k;
 }
 
+static struct wn_fc_moments *fresh(struct wn_fc_scratch *w)
+{
+    w->moments[2].n = 0;
+    return &w->moments[2];
+}
+
 /* Autoregression around the seasonal shape: of the level where the data have two seasons (its
  * weekly shape leaves daily echoes), else of the changes. */
 static bool ar_deseasoned(const struct wn_fc_prepared *s, size_t n, size_t horizon,
@@ -254,7 +277,7 @@ static bool ar_deseasoned(const struct wn_fc_prepared *s, size_t n, size_t horiz
     if (s->n_seasons == 2 && s->seasons[0] > 4 && n > 4 * s->seasons[0]) {
         size_t m = s->seasons[0];
         const size_t lags[] = {1, 2, 3, m - 1, m, m + 1, 2 * m};
-        return wn_fc_ridge_ar(x, n, horizon, lags, WN_COUNT(lags), w, out);
+        return wn_fc_ridge_ar(x, n, horizon, lags, WN_COUNT(lags), fresh(w), w, out);
     }
     static const size_t lags[] = {1, 2, 3, 4};
     if (n < 6)
@@ -262,11 +285,27 @@ static bool ar_deseasoned(const struct wn_fc_prepared *s, size_t n, size_t horiz
     double *changes = w->profile;
     for (size_t t = 0; t + 1 < n; t++)
         changes[t] = x[t + 1] - x[t];
-    if (!wn_fc_ridge_ar(changes, n - 1, horizon, lags, n < 24 ? 2 : 4, w, out))
+    if (!wn_fc_ridge_ar(changes, n - 1, horizon, lags, n < 24 ? 2 : 4, fresh(w), w, out))
         return false;
     double level = x[n - 1];
     for (size_t h = 0; h < horizon; h++)
         out[h] = level += out[h];
+    return true;
+}
+
+/* The same on the scale of the values, where sums move rather than shares: which scale is right is
+ * not known, so both are asked. out on the working scale. */
+static bool ar_plain(const struct wn_fc_prepared *s, size_t n, size_t horizon, const size_t *lags,
+                     size_t n_lags, struct wn_fc_scratch *w, double *out)
+{
+    if (!s->plain || !wn_fc_ridge_ar(s->plain, n, horizon, lags, n_lags, &w->moments[1], w, out))
+        return false;
+    for (size_t h = 0; h < horizon; h++) {
+        double value = out[h] * s->error_unit; /* 0 and less: as low as the caller's bound goes */
+        out[h] = value > 0 && value < HUGE_VAL ? wn_fc_to_working(s, value)
+                 : value > 0                   ? s->z_high
+                                               : -HUGE_VAL;
+    }
     return true;
 }
 
@@ -326,7 +365,10 @@ void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
 
     size_t lags[WN_FC_LAGS_MAX];
     size_t n_lags = lags_of(s, n, lags);
-    usable[WN_MEMBER_AR] = wn_fc_ridge_ar(s->z, n, horizon, lags, n_lags, w, member[WN_MEMBER_AR]);
+    usable[WN_MEMBER_AR] =
+        wn_fc_ridge_ar(s->z, n, horizon, lags, n_lags, &w->moments[0], w, member[WN_MEMBER_AR]);
+    usable[WN_MEMBER_AR_PLAIN] =
+        ar_plain(s, n, horizon, lags, n_lags, w, member[WN_MEMBER_AR_PLAIN]);
     bool seasonal = period > 1 && n >= 2 * period + 1;
     usable[WN_MEMBER_SNAIVE] = usable[WN_MEMBER_CYCLES] = usable[WN_MEMBER_LAST_YEAR] = seasonal;
     if (seasonal)

@@ -64,8 +64,11 @@ wn_rc wn_fc_scratch_init(struct wn_fc_scratch *w, struct wn_arena *a, size_t n_m
     w->saved = WN_ARENA_ARRAY(a, wn_packed_size(p), double);
     w->vector = WN_ARENA_ARRAY(a, p, double);
     w->sorted = WN_ARENA_ARRAY(a, n, double);
+    for (size_t i = 0; i < WN_COUNT(w->moments); i++)
+        w->moments[i].products = WN_ARENA_ARRAY(a, wn_packed_size(p), double);
     return w->deseasoned && w->profile && w->sums && w->index && w->index_weight && w->points &&
-                   w->rows && w->matrix && w->saved && w->vector && w->sorted
+                   w->rows && w->matrix && w->saved && w->vector && w->sorted &&
+                   w->moments[0].products && w->moments[1].products && w->moments[2].products
                ? WN_OK
                : WN_MEMORY;
 }
@@ -271,21 +274,34 @@ static double median_of(double *x, size_t n)
     return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
 }
 
+/* Where x belongs in the sorted window [k]. */
+static size_t place_in(const double *window, size_t k, double x)
+{
+    size_t at = 0;
+    while (at < k && window[at] < x)
+        at++;
+    return at;
+}
+
+/* The median of the points around each: a sorted window that one point enters and one leaves. */
 static void local_medians(const double *x, size_t n, double *out)
 {
-    double window[LOCAL_WINDOW];
-    size_t half = LOCAL_WINDOW / 2;
-    for (size_t t = 0; t < n; t++) {
-        size_t from = t > half ? t - half : 0;
-        size_t to = t + half < n ? t + half + 1 : n;
-        size_t k = 0;
-        for (size_t i = from; i < to; i++) { /* by insertion: the window is small */
-            size_t at = k++;
-            for (; at > 0 && window[at - 1] > x[i]; at--)
-                window[at] = window[at - 1];
-            window[at] = x[i];
+    double window[LOCAL_WINDOW + 1];
+    size_t half = LOCAL_WINDOW / 2, k = 0;
+    for (size_t t = 0; t < n + half; t++) {
+        if (t >= LOCAL_WINDOW) {
+            size_t at = place_in(window, k, x[t - LOCAL_WINDOW]);
+            for (k--; at < k; at++)
+                window[at] = window[at + 1];
         }
-        out[t] = window[k / 2];
+        if (t < n) {
+            size_t at = place_in(window, k, x[t]);
+            memmove(window + at + 1, window + at, (k - at) * sizeof *window);
+            window[at] = x[t];
+            k++;
+        }
+        if (t >= half)
+            out[t - half] = window[k / 2];
     }
 }
 
@@ -389,6 +405,13 @@ wn_rc wn_fc_prepare(struct wn_fc_prepared *out, const double *values, const uint
     s.error_unit = error_unit_of(&s);
     (void)wn_fc_deseason(&s, n, w);
     cap_points(s.z, w->deseasoned, n, w);
+    if (s.scale != WN_FC_PLAIN) {
+        s.plain = WN_ARENA_ARRAY(a, n, double);
+        if (!s.plain)
+            return WN_MEMORY;
+        for (size_t t = 0; t < n; t++)
+            s.plain[t] = fmin(wn_fc_from_working(&s, s.z[t]) / s.error_unit, 1e150);
+    }
     *out = s;
     return WN_OK;
 }
