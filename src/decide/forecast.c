@@ -12,8 +12,7 @@ enum {
     WINDOWS = 6,          /* back-tests of the whole */
     WINDOW_DAYS_MAX = 28, /* longest stretch that one of them compares */
     LEARN_DAYS_MIN = 21,  /* what a back-test must have before it */
-    NEIGHBOURS_MAX = 12,
-    POOL_STEPS = 3 /* steps before and after that share their errors */
+    NEIGHBOURS_MAX = 6
 };
 
 static const struct {
@@ -66,16 +65,57 @@ static double shown(wn_outlook_metric metric, double ratio)
 struct task {
     const struct wn_outlook_series *series; /* [n_series]: the one asked for, then its neighbours */
     size_t n_series, n;
-    bool is_ratio;
+    wn_outlook_metric metric;
     struct wn_arena *a;
 };
 
-/* What is expected from day `end` on: of each series the numerator, and of ratios the denominator
- * at [n_series + i]. */
-static wn_rc forecast_from(const struct task *t, size_t end, size_t horizon,
-                           struct wn_forecast **out, struct wn_why *why)
+static const double levels[2] = {0.80, 0.95};
+
+/* What is expected of the first series: ratios as ROAS. NaN where there is no value. */
+struct path {
+    wn_forecast_state state;
+    const struct wn_forecast *numerator, *denominator; /* the second NULL for sums */
+    size_t horizon;
+    const double *mean; /* [horizon] */
+    const double *low;  /* [2][horizon] */
+    const double *high;
+    const bool *has_value; /* NULL = all, unless EMPTY */
+};
+
+static wn_forecast_state state_of(const struct wn_forecast *f, const struct wn_forecast *g)
 {
-    size_t n = t->n_series * (t->is_ratio ? 2 : 1);
+    if (!g)
+        return f->state;
+    if (f->state == WN_FORECAST_EMPTY || g->state == WN_FORECAST_EMPTY)
+        return WN_FORECAST_EMPTY;
+    if (f->state == g->state)
+        return f->state;
+    return f->state == WN_FORECAST_SHORT || g->state == WN_FORECAST_SHORT ? WN_FORECAST_SHORT
+                                                                          : WN_FORECAST_FITTED;
+}
+
+static wn_rc divide(const struct task *t, struct path *p, struct wn_why *why)
+{
+    struct wn_ratio_forecast ratio;
+    struct wn_rand rand;
+    wn_rand_init(&rand, WN_OUTLOOK_SEED);
+    wn_rc rc = wn_forecast_ratio(p->numerator, p->denominator, levels, WN_COUNT(levels), 0, &rand,
+                                 t->a, &ratio, why);
+    if (rc)
+        return rc;
+    p->mean = ratio.mean;
+    p->low = ratio.low;
+    p->high = ratio.high;
+    p->has_value = ratio.has_value;
+    return WN_OK;
+}
+
+/* From day `end` on, knowing nothing later. The neighbours are there for the intervals. */
+static wn_rc forecast_from(const struct task *t, size_t end, size_t horizon, struct path *out,
+                           struct wn_why *why)
+{
+    bool has_two = is_ratio(t->metric);
+    size_t n = t->n_series * (has_two ? 2 : 1);
     struct wn_forecast_series *in = WN_ARENA_ARRAY(t->a, n, struct wn_forecast_series);
     struct wn_forecast *f = WN_ARENA_ARRAY(t->a, n, struct wn_forecast);
     if (!in || !f)
@@ -85,10 +125,26 @@ static wn_rc forecast_from(const struct task *t, size_t end, size_t horizon,
         in[i].values = i < t->n_series ? s->numerator : s->denominator;
         in[i].n = end;
     }
-    struct wn_forecast_options options = {
-        .horizon = horizon, .frequency = WN_FREQUENCY_DAILY, .levels = {0.80, 0.95}, .n_levels = 2};
-    *out = f;
-    return wn_forecast_batch(in, n, &options, t->a, f, why);
+    struct wn_forecast_options options = {.horizon = horizon,
+                                          .frequency = WN_FREQUENCY_DAILY,
+                                          .levels = {levels[0], levels[1]},
+                                          .n_levels = WN_COUNT(levels)};
+    wn_rc rc = wn_forecast_batch(in, n, &options, t->a, f, why);
+    if (rc)
+        return rc;
+    *out = (struct path){.numerator = &f[0],
+                         .denominator = has_two ? &f[t->n_series] : NULL,
+                         .horizon = horizon,
+                         .mean = f[0].mean,
+                         .low = f[0].low,
+                         .high = f[0].high};
+    out->state = state_of(out->numerator, out->denominator);
+    return has_two ? divide(t, out, why) : WN_OK;
+}
+
+static bool path_has(const struct path *p, size_t h)
+{
+    return p->state != WN_FORECAST_EMPTY && (!p->has_value || p->has_value[h]);
 }
 
 static double quotient(double numerator, double denominator)
@@ -102,7 +158,7 @@ static double quotient(double numerator, double denominator)
 /* Forecasts made on earlier days. */
 struct trial {
     size_t n_windows, steps, stride;
-    struct wn_forecast *windows[WINDOWS]; /* [n_series] or twice that */
+    struct path windows[WINDOWS];
 };
 
 static size_t origin_of(const struct trial *trial, size_t n, size_t v)
@@ -134,45 +190,6 @@ static wn_rc run_trial(const struct task *t, size_t horizon, struct trial *trial
     return rc;
 }
 
-/* The error of a ratio on the scale of logarithms; NaN where one of the two has none. */
-static double ratio_error(const struct task *t, const struct trial *trial, size_t v, size_t step,
-                          size_t s)
-{
-    size_t at = origin_of(trial, t->n, v) + step;
-    double actual = quotient(t->series[s].numerator[at], t->series[s].denominator[at]);
-    double expected =
-        quotient(trial->windows[v][s].mean[step], trial->windows[v][t->n_series + s].mean[step]);
-    return actual > 0 && expected > 0 ? log(actual / expected) : NAN;
-}
-
-static int by_value(const void *x, const void *y)
-{
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
-/* The conformal width at a step: the ceil((n + 1) * level)-th of the absolute errors of that step
- * and its neighbours, over all windows but `without` (n_windows: none is left out). Infinity when there is nothing to go by. */
-static double width_at(const struct task *t, const struct trial *trial, size_t step, size_t without,
-                       double level, double *buffer)
-{
-    size_t n = 0;
-    size_t middle = step < trial->steps ? step : trial->steps - 1;
-    size_t first = middle > POOL_STEPS ? middle - POOL_STEPS : 0;
-    for (size_t v = 0; v < trial->n_windows; v++)
-        for (size_t k = first; v != without && k < trial->steps && k <= middle + POOL_STEPS; k++) {
-            double e = ratio_error(t, trial, v, k, 0);
-            if (isfinite(e))
-                buffer[n++] = fabs(e);
-        }
-    if (n == 0)
-        return INFINITY;
-    qsort(buffer, n, sizeof(*buffer), by_value);
-    size_t rank = (size_t)ceil((double)(n + 1) * level);
-    /* Beyond the largest error seen: as far as a normal tail of that size would reach. */
-    return rank <= n ? buffer[rank - 1] : buffer[n - 1] * 1.25;
-}
-
 /* ---- the answer ------------------------------------------------------------------------------- */
 
 static wn_rc make_arrays(struct wn_arena *a, size_t horizon, struct wn_outlook *o,
@@ -190,110 +207,53 @@ static wn_rc make_arrays(struct wn_arena *a, size_t horizon, struct wn_outlook *
     return WN_OK;
 }
 
-static void take_sum(const struct wn_forecast *f, struct wn_outlook *o)
+static void take(const struct path *p, struct wn_outlook *o)
 {
     size_t horizon = o->horizon;
-    for (size_t h = 0; h < horizon && f->state != WN_FORECAST_EMPTY; h++) {
-        o->mean[h] = f->mean[h];
-        o->low80[h] = f->low[h];
-        o->high80[h] = f->high[h];
-        o->low95[h] = f->low[horizon + h];
-        o->high95[h] = f->high[horizon + h];
-    }
-    memcpy(o->weights, f->weights, sizeof o->weights);
-    o->state = f->state;
-    o->n_seasons = f->n_seasons;
-    memcpy(o->seasons, f->seasons, sizeof o->seasons);
-}
-
-/* Without back-tests the two intervals are set against each other, which is the widest there is. */
-static void wide_bounds(const struct wn_forecast *f, const struct wn_forecast *g, size_t level,
-                        size_t h, double *low, double *high)
-{
-    size_t at = level * f->horizon + h;
-    *low = quotient(f->low[at], g->high[at]);
-    *high = quotient(f->high[at], g->low[at]);
-    if (!isfinite(*high))
-        *high = quotient(f->high[at], g->mean[h]);
-}
-
-static void take_ratio(const struct task *t, const struct trial *trial, const struct wn_forecast *f,
-                       const struct wn_forecast *g, double *buffer, struct wn_outlook *o)
-{
-    double *lows[] = {o->low80, o->low95}, *highs[] = {o->high80, o->high95};
-    const double levels[] = {0.80, 0.95};
-    double widest[2] = {0, 0};
-    bool is_constant = f->state == WN_FORECAST_CONSTANT && g->state == WN_FORECAST_CONSTANT;
-    o->state = f->state == WN_FORECAST_EMPTY || g->state == WN_FORECAST_EMPTY ? WN_FORECAST_EMPTY
-               : is_constant                                                  ? f->state
-               : f->state == WN_FORECAST_SHORT || g->state == WN_FORECAST_SHORT
-                   ? WN_FORECAST_SHORT
-                   : WN_FORECAST_FITTED;
-    for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++)
-        o->weights[k] = 0.5 * (f->weights[k] + g->weights[k]);
-    o->n_seasons = f->n_seasons;
-    memcpy(o->seasons, f->seasons, sizeof o->seasons);
-    for (size_t h = 0; h < o->horizon && o->state != WN_FORECAST_EMPTY; h++) {
-        double ratio = quotient(f->mean[h], g->mean[h]);
-        if (!isfinite(ratio))
+    for (size_t h = 0; h < horizon; h++) {
+        if (!path_has(p, h))
             continue;
-        o->mean[h] = shown(o->metric, ratio);
-        for (size_t i = 0; i < 2; i++) {
-            double low = ratio, high = ratio, width = 0;
-            if (!is_constant)
-                width = trial->n_windows
-                            ? width_at(t, trial, h, trial->n_windows, levels[i], buffer)
-                            : INFINITY;
-            /* Further ahead is never surer; a higher level never narrower. */
-            widest[i] = fmax(widest[i], isfinite(width) ? width : 0);
-            if (i == 1)
-                widest[1] = fmax(widest[1], widest[0]);
-            if (isfinite(width)) {
-                low = ratio * exp(-widest[i]);
-                high = ratio * exp(widest[i]);
-            } else {
-                wide_bounds(f, g, i, h, &low, &high);
-            }
-            lows[i][h] = shown(o->metric, fmin(low, ratio));
-            highs[i][h] = shown(o->metric, isfinite(high) ? fmax(high, ratio) : ratio);
-        }
+        o->mean[h] = shown(o->metric, p->mean[h]);
+        o->low80[h] = shown(o->metric, p->low[h]);
+        o->high80[h] = shown(o->metric, p->high[h]);
+        o->low95[h] = shown(o->metric, p->low[horizon + h]);
+        o->high95[h] = shown(o->metric, p->high[horizon + h]);
     }
+    for (size_t k = 0; k < WN_FORECAST_MEMBERS; k++)
+        o->weights[k] = p->denominator
+                            ? 0.5 * (p->numerator->weights[k] + p->denominator->weights[k])
+                            : p->numerator->weights[k];
+    o->state = p->state;
+    o->n_seasons = p->numerator->n_seasons;
+    memcpy(o->seasons, p->numerator->seasons, sizeof o->seasons);
 }
 
 /* ---- how far it was off ----------------------------------------------------------------------- */
 
 struct errors {
     size_t n, n_relative, n_in80, n_in95;
-    double squares, relative, money, absolute;
+    double squares, relative, money;
 };
 
-static void add_day(const struct task *t, const struct trial *trial, wn_outlook_metric metric,
-                    size_t v, size_t step, double *buffer, struct errors *e)
+static void add_day(const struct task *t, const struct trial *trial, size_t v, size_t step,
+                    struct errors *e)
 {
-    const struct wn_forecast *f = &trial->windows[v][0];
+    const struct path *p = &trial->windows[v];
     size_t at = origin_of(trial, t->n, v) + step;
-    double actual = t->series[0].numerator[at], expected = f->mean[step], spend = 1;
-    double low80 = f->low[step], high80 = f->high[step];
-    double low95 = f->low[trial->steps + step], high95 = f->high[trial->steps + step];
-    if (t->is_ratio) {
-        double w80 = width_at(t, trial, step, v, 0.80, buffer);
-        double w95 = fmax(width_at(t, trial, step, v, 0.95, buffer), w80);
+    double actual = t->series[0].numerator[at], spend = 1;
+    if (p->denominator) {
         spend = t->series[0].denominator[at];
         actual = quotient(actual, spend);
-        expected = quotient(expected, trial->windows[v][t->n_series].mean[step]);
-        low80 = expected * exp(-w80), high80 = expected * exp(w80);
-        low95 = expected * exp(-w95), high95 = expected * exp(w95);
     }
-    double error = actual - expected;
+    double error = path_has(p, step) ? actual - p->mean[step] : NAN;
     if (!isfinite(error))
         return;
     e->n++;
-    e->n_in80 += actual >= low80 && actual <= high80;
-    e->n_in95 += actual >= low95 && actual <= high95;
+    e->n_in80 += actual >= p->low[step] && actual <= p->high[step];
+    e->n_in95 += actual >= p->low[trial->steps + step] && actual <= p->high[trial->steps + step];
     e->squares += error * error;
-    e->absolute += fabs(error);
     e->money += fabs(error) * spend;
-    if (actual != 0 && metric != WN_OUTLOOK_ROI) {
+    if (actual != 0 && t->metric != WN_OUTLOOK_ROI) {
         e->relative += fabs(error / actual);
         e->n_relative++;
     }
@@ -305,14 +265,13 @@ static double mean_of(double sum, size_t n)
     return isfinite(mean) ? mean : NAN;
 }
 
-static void judge(const struct task *t, const struct trial *trial, double *buffer,
-                  struct wn_outlook *o)
+static void judge(const struct task *t, const struct trial *trial, struct wn_outlook *o)
 {
     struct errors e = {0};
     for (size_t v = 0; v < trial->n_windows; v++)
         for (size_t step = 0; step < trial->steps; step++)
-            add_day(t, trial, o->metric, v, step, buffer, &e);
-    bool is_money = metrics[o->metric].unit == WN_UNIT_MONEY || t->is_ratio;
+            add_day(t, trial, v, step, &e);
+    bool is_money = metrics[o->metric].unit == WN_UNIT_MONEY || is_ratio(o->metric);
     o->backtest =
         (struct wn_outlook_backtest){.n_windows = e.n ? trial->n_windows : 0,
                                      .n_days = e.n,
@@ -339,7 +298,7 @@ wn_rc wn_outlook_of(const struct wn_outlook_series *series, size_t n_series, siz
     struct wn_outlook_series shifted[1 + NEIGHBOURS_MAX];
     struct wn_arena scratch;
     struct trial trial;
-    struct wn_forecast *f = NULL;
+    struct path path;
     struct wn_outlook o = {.metric = metric, .summary = WN_STR("")};
     o.completeness.text = WN_STR("");
     if (n_series > WN_COUNT(shifted))
@@ -350,23 +309,17 @@ wn_rc wn_outlook_of(const struct wn_outlook_series *series, size_t n_series, siz
         shifted[i].denominator = series[i].denominator ? series[i].denominator + gap : NULL;
     }
     wn_arena_init(&scratch, a->max_bytes);
-    struct task t = {shifted, n_series, n - gap, is_ratio(metric), &scratch};
-    double *buffer = WN_ARENA_ARRAY(&scratch, WINDOWS * (2 * POOL_STEPS + 1), double);
-    wn_rc rc = buffer ? make_arrays(a, horizon, &o, why) : no_memory(why);
+    struct task t = {shifted, n_series, n - gap, metric, &scratch};
+    struct task tried = {shifted, n_series, n_complete > gap ? n_complete - gap : 0, metric,
+                         &scratch};
+    wn_rc rc = make_arrays(a, horizon, &o, why);
     if (!rc)
-        rc = forecast_from(&t, t.n, horizon, &f, why);
-    /* The intervals of ratios come from the series itself: its trials need no neighbours. */
-    struct task tried = t;
-    tried.n_series = t.is_ratio ? 1 : n_series;
-    tried.n = n_complete > gap ? n_complete - gap : 0;
+        rc = forecast_from(&t, t.n, horizon, &path, why);
     if (!rc)
         rc = run_trial(&tried, horizon, &trial, why);
     if (!rc) {
-        if (t.is_ratio)
-            take_ratio(&tried, &trial, &f[0], &f[n_series], buffer, &o);
-        else
-            take_sum(&f[0], &o);
-        judge(&tried, &trial, buffer, &o);
+        take(&path, &o);
+        judge(&tried, &trial, &o);
         *out = o;
     }
     wn_arena_deinit(&scratch);

@@ -9,6 +9,7 @@
 #include "winnow/forecast.h"
 
 #define WN_OUTLOOK_METHOD "combined-forecast"
+#define WN_OUTLOOK_SEED 1 /* of the draws behind the intervals of ratios */
 #define WN_OUTLOOK_HORIZON_MAX 180
 #define WN_OUTLOOK_HORIZON 30
 #define WN_OUTLOOK_HISTORY_DAYS 400 /* without from */
@@ -64,11 +65,9 @@ struct wn_outlook {
     struct wn_str summary; /* arena */
 };
 
-/* A ratio is forecast by its numerator and denominator, never as itself; its interval comes from
- * how far the ratio of the two was off in back-tests, on the scale of logarithms, which is where
- * the errors of the two cancel as far as they go together. Newest days whose results have not all
- * arrived are shown as they are, learnt from as what they will be (divided by what has arrived),
- * and not compared with. currency: for the summary.
+/* A ratio is forecast by its numerator and denominator, never as itself (wn_forecast_ratio).
+ * Newest days whose results have not all arrived are shown as they are, learnt from as what they
+ * will be (divided by what has arrived), and not compared with. currency: for the summary.
  * Fails: INVALID, LIMIT, MEMORY, and what the stores answer. Cost: one gathering and about
  * 7 * (1 + channels) library forecasts. */
 WN_MUST_USE wn_rc wn_outlook_make(const struct wn_book *book,

@@ -141,7 +141,7 @@ static wn_rc answer_json(struct wn_call *call, const struct wn_call_facts *facts
     for (size_t i = 0; i < o->n_seasons; i++)
         wn_json_i64(w, (int64_t)o->seasons[i]);
     wn_json_end(w);
-    wn_json_member_i64(w, "seed", 0); /* nothing in it is drawn */
+    wn_json_member_i64(w, "seed", WN_OUTLOOK_SEED);
     wn_json_completeness(w, &o->completeness);
     wn_call_write_facts(call, w, facts, WN_OUTLOOK_METHOD, o->n_history > 0, o->day_from,
                         o->day_to);
