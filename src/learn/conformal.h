@@ -7,8 +7,8 @@
 
 #include "core/base.h"
 
-/* The k-th smallest of x [n], 0-based, k < n; x is reordered. No NaN. Cost: O(n) expected; worst
- * cases fall back to the middle of three and stay below O(n log n) in practice. */
+/* The k-th smallest of x [n], 0-based, k < n; x is reordered. No NaN. Cost: O(n) for ordinary data;
+ * orders made for the purpose can cost O(n^2). */
 double wn_select(double *x, size_t n, size_t k);
 
 /* The conformal quantile: the ceil((n + 1) * level)-th smallest of scores [n], which covers a new

@@ -202,7 +202,8 @@ bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lag
     size_t p = n_lags;
     if (p == 0 || n < lags[p - 1] + 2 * p + 2)
         return false;
-    double means[WN_FC_LAGS_MAX + 1], scale[WN_FC_LAGS_MAX], *m = w->matrix, *b = w->vector;
+    double means[WN_FC_LAGS_MAX + 1] = {0}, scale[WN_FC_LAGS_MAX];
+    double *m = w->matrix, *b = w->vector;
     double *path = w->rows;
     add_moments(moments, x, n, lags, p);
     double total = centred_moments(moments, means, m), level = moments->origin;
