@@ -54,32 +54,32 @@ struct wn_experiment {
 /* The past of one entity. Rows in any order; rows of the same day are added up; days that are
  * missing count as days without spend whose revenue is unknown. */
 struct wn_history {
-    const int32_t *days;    /* [n] days since any origin */
-    const double *spend;    /* [n] 0 to WN_MONEY_MAX */
-    const double *revenue;  /* [n] 0 to WN_MONEY_MAX; NaN = unknown */
-    const double *arrived;  /* [n] share of the revenue that has arrived, (0, 1]; NULL = all. The
+    const int32_t *days;   /* [n] days since any origin */
+    const double *spend;   /* [n] 0 to WN_MONEY_MAX */
+    const double *revenue; /* [n] 0 to WN_MONEY_MAX; NaN = unknown */
+    const double *arrived; /* [n] share of the revenue that has arrived, (0, 1]; NULL = all. The
                              * revenue is divided by it, and weighs that much less. */
     size_t n;
-    uint32_t group;         /* 0-based: entities of one group learn from each other */
+    uint32_t group; /* 0-based: entities of one group learn from each other */
     const struct wn_experiment *experiments; /* [n_experiments], or NULL */
     size_t n_experiments;
 };
 
 struct wn_curve_options {
-    bool with_base;           /* some revenue comes without spend: estimate it. Off: through 0 */
-    bool no_season;           /* daily data: do not take out the weekday profile of the group */
-    double decay_ratio;       /* weight of an observation, per step of age; 0 means .97 */
-    double reported_factor;   /* true share of the revenue that a platform claims; 0 means 1. */
-    double reported_log_sd;   /* ... and the uncertainty of its logarithm; 0 to 2. A platform's own
+    bool with_base;         /* some revenue comes without spend: estimate it. Off: through 0 */
+    bool no_season;         /* daily data: do not take out the weekday profile of the group */
+    double decay_ratio;     /* weight of an observation, per step of age; 0 means .97 */
+    double reported_factor; /* true share of the revenue that a platform claims; 0 means 1. */
+    double reported_log_sd; /* ... and the uncertainty of its logarithm; 0 to 2. A platform's own
                                * numbers are usually taken as factor .8, sd .4. */
 };
 
 /* One cell of the posterior. Its return is normal, truncated at 0. */
 struct wn_curve_cell {
-    double weight;              /* all weights of a curve sum to 1 */
-    double carry_over_ratio;    /* c */
-    double half_spend;          /* K, money; 0 = the linear cell, whose H is x / spend_mean */
-    double slope;               /* s */
+    double weight;                 /* all weights of a curve sum to 1 */
+    double carry_over_ratio;       /* c */
+    double half_spend;             /* K, money; 0 = the linear cell, whose H is x / spend_mean */
+    double slope;                  /* s */
     double return_mean, return_sd; /* revenue at saturation (of the linear cell: at spend_mean) */
 };
 
@@ -95,13 +95,13 @@ struct wn_curve {
     double spend_now;    /* mean of the last 7 steps */
     double spend_min, spend_max, spend_cv; /* what was tried; cv = sd / mean */
     double roas_mean, roas_low, roas_high; /* at spend_mean, with 80 % interval */
-    double base;         /* revenue per step without spend; 0 unless with_base */
-    double noise_sd;     /* of one step's revenue at mean spend */
+    double base;                           /* revenue per step without spend; 0 unless with_base */
+    double noise_sd;                       /* of one step's revenue at mean spend */
     double prior_weight; /* 0..1: how much of what is said here is prior, not data */
     uint32_t n_observed; /* steps with known revenue */
-    bool is_identified;  /* false: spend never moved (cv < 10 %) or there are fewer than 7 steps, and
+    bool is_identified; /* false: spend never moved (cv < 10 %) or there are fewer than 7 steps, and
                           * no experiment: the shape is the prior's. Probe with +-20 %. */
-    bool is_empty;       /* never spent: the curve is 0 everywhere */
+    bool is_empty;      /* never spent: the curve is 0 everywhere */
 };
 
 /* Fits the curve of each entity. options may be NULL. *out [n]: arena.
@@ -192,12 +192,12 @@ struct wn_allocate_entity {
     const void *context;
     const struct wn_curve *curve;
 
-    int64_t current_micros; /* >= 0: what it has now */
+    int64_t current_micros;       /* >= 0: what it has now */
     int64_t lo_micros, hi_micros; /* 0 <= lo <= hi; hi WN_NO_LIMIT = none. Equal = fixed. A fixed
                                    * entity is exempt from max_change and exploration. */
-    bool may_stop;          /* 0 is allowed as well as [lo, hi] */
-    bool is_new;            /* exempt from max_change, as is an entity whose current is 0 */
-    uint32_t group;         /* index into group_caps_micros, when there are any */
+    bool may_stop;                /* 0 is allowed as well as [lo, hi] */
+    bool is_new;                  /* exempt from max_change, as is an entity whose current is 0 */
+    uint32_t group;               /* index into group_caps_micros, when there are any */
 };
 
 typedef enum wn_allocate_risk {
@@ -207,21 +207,21 @@ typedef enum wn_allocate_risk {
 } wn_allocate_risk;
 
 struct wn_allocate_options {
-    int64_t budget_micros;             /* >= 0, total per step */
-    const int64_t *group_caps_micros;  /* [n_groups], or NULL */
+    int64_t budget_micros;            /* >= 0, total per step */
+    const int64_t *group_caps_micros; /* [n_groups], or NULL */
     size_t n_groups;
-    double target_roas;                /* total return / total spend at least; 0 = none */
-    double max_change_ratio;           /* per entity against current; 0 = none */
-    double explore_ratio;              /* each entity keeps this share of an equal split, 0..1 */
+    double target_roas;      /* total return / total spend at least; 0 = none */
+    double max_change_ratio; /* per entity against current; 0 = none */
+    double explore_ratio;    /* each entity keeps this share of an equal split, 0..1 */
     wn_allocate_risk risk;
-    double keep_probability;           /* move only when P(gain > 0) is above; 0 = always move */
-    double switch_cost;                /* ... and the expected gain is above this, money per step */
-    uint32_t n_draws;                  /* draws of all curves for intervals; 0 means 500, <= 100000 */
+    double keep_probability; /* move only when P(gain > 0) is above; 0 = always move */
+    double switch_cost;      /* ... and the expected gain is above this, money per step */
+    uint32_t n_draws;        /* draws of all curves for intervals; 0 means 500, <= 100000 */
 };
 
 #define WN_BIND_MAP(X)                                                                             \
-    X(PRICE, "budget")          /* its marginal return equals the price of the budget */          \
-    X(ROAS, "target_roas")      /* the same, where the target sets the price */                   \
+    X(PRICE, "budget")     /* its marginal return equals the price of the budget */                \
+    X(ROAS, "target_roas") /* the same, where the target sets the price */                         \
     X(MIN, "min")                                                                                  \
     X(MAX, "max")                                                                                  \
     X(FIXED, "fixed")                                                                              \
@@ -229,11 +229,11 @@ struct wn_allocate_options {
     X(CHANGE_UP, "max_change_up")                                                                  \
     X(EXPLORE, "exploration")                                                                      \
     X(GROUP_CAP, "group_cap")                                                                      \
-    X(EVIDENCE, "evidence")     /* the end of what the curve knows */                              \
-    X(NO_RETURN, "no_return")   /* the next unit returns nothing */                                \
-    X(ZERO, "zero")             /* its first unit is not worth the price */                        \
-    X(START_UP, "start_up")     /* at an end of a start-up phase, where half-measures are lost */  \
-    X(KEPT, "kept")             /* not moved: the gain is too small or too uncertain */
+    X(EVIDENCE, "evidence")   /* the end of what the curve knows */                                \
+    X(NO_RETURN, "no_return") /* the next unit returns nothing */                                  \
+    X(ZERO, "zero")           /* its first unit is not worth the price */                          \
+    X(START_UP, "start_up")   /* at an end of a start-up phase, where half-measures are lost */    \
+    X(KEPT, "kept")           /* not moved: the gain is too small or too uncertain */
 
 typedef enum wn_bind {
 #define X(name, text) WN_BIND_##name,
@@ -245,29 +245,30 @@ const char *wn_bind_name(wn_bind b); /* "budget", "max_change_up", ...: static t
 
 struct wn_allocate_row {
     int64_t current_micros, budget_micros;
-    double expected;       /* return at the budget, by the posterior mean, money per step */
-    double low, high;      /* its 80 % interval; equal to expected where nothing is known of it */
-    double expected_now;   /* return at current */
-    double marginal;       /* what the next unit of money returns at the budget */
-    wn_bind bind;          /* what keeps it from being better */
-    struct wn_str why;     /* arena: one sentence, NUL-terminated */
+    double expected;     /* return at the budget, by the posterior mean, money per step */
+    double low, high;    /* its 80 % interval; equal to expected where nothing is known of it */
+    double expected_now; /* return at current */
+    double marginal;     /* what the next unit of money returns at the budget */
+    wn_bind bind;        /* what keeps it from being better */
+    struct wn_str why;   /* arena: one sentence, NUL-terminated */
 };
 
 struct wn_allocation {
     struct wn_allocate_row *rows; /* arena: [n], in the order given */
     size_t n;
-    int64_t budget_micros;        /* what was allowed */
-    int64_t spent_micros;         /* sum of the rows: at most the budget, to the micro */
+    int64_t budget_micros; /* what was allowed */
+    int64_t spent_micros;  /* sum of the rows: at most the budget, to the micro */
     double expected, expected_now;
-    double bound;        /* nothing within the constraints returns more, by the curves optimised */
-    double optimised;    /* what the answer returns by those curves (the mean's, for risk mean) */
-    double price;        /* the next unit of budget returns this */
-    double gain_mean, gain_low, gain_high; /* against the reference, with 80 % interval; the reference
+    double bound;     /* nothing within the constraints returns more, by the curves optimised */
+    double optimised; /* what the answer returns by those curves (the mean's, for risk mean) */
+    double price;     /* the next unit of budget returns this */
+    double gain_mean, gain_low,
+        gain_high;           /* against the reference, with 80 % interval; the reference
                                             * is current, scaled to the budget if its sum differs */
-    double gain_probability;               /* of gain > 0; without fitted curves 1, or .5 at no gain */
-    bool is_unchanged;   /* nothing to change; why says which bound caused it */
-    bool roas_is_met;    /* false only with a target that the minimums make impossible */
-    struct wn_str why;   /* arena: one or two sentences about the whole */
+    double gain_probability; /* of gain > 0; without fitted curves 1, or .5 at no gain */
+    bool is_unchanged;       /* nothing to change; why says which bound caused it */
+    bool roas_is_met;        /* false only with a target that the minimums make impossible */
+    struct wn_str why;       /* arena: one or two sentences about the whole */
 };
 
 /* Divides the budget. r may be NULL unless risk is THOMPSON or an entity has a curve.

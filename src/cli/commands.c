@@ -92,7 +92,8 @@ const struct wn_command wn_commands[] = {
      .operands = "",
      .summary = "divide a budget by what each entity returns",
      .description =
-         "Reads the past of each entity (CSV with the columns entity, date, spend, revenue; perhaps "
+         "Reads the past of each entity (CSV with the columns entity, date, spend, revenue; "
+         "perhaps "
          "group or channel), fits how its revenue responds to its spend, with carry-over and "
          "saturation, and divides the budget so that the next unit of money returns the same "
          "everywhere that it may go. Budgets are per step of the history: a day for daily rows.\n"
@@ -144,7 +145,8 @@ const struct wn_command wn_commands[] = {
          "After an alert there is a rest period without new ones: one incident, one alert. A new "
          "level becomes normal after two rest periods.\n"
          "\n"
-         "With --explain the other columns are dimensions: rows of one timestamp, which must follow "
+         "With --explain the other columns are dimensions: rows of one timestamp, which must "
+         "follow "
          "each other, are summed, and an anomaly of the sum is put down to the values that moved "
          "most, if they moved more than on the normal days before.",
      .examples =
