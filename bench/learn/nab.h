@@ -6,7 +6,6 @@
 
 #include "core/arena.h"
 #include "core/date.h"
-#include "core/json.h"
 #include "core/num.h"
 
 #include <dirent.h>
@@ -117,34 +116,49 @@ static inline int nab_by_name(const void *a, const void *b)
     return strcmp(((const struct nab_file *)a)->name, ((const struct nab_file *)b)->name);
 }
 
+/* The next text in quotes of the labels, which hold nothing else that matters: names of files, each
+ * followed by the first and last moment of its windows. */
+static inline bool nab_next_text(struct wn_str *rest, struct wn_str *out)
+{
+    size_t from = wn_str_find_char(*rest, '"');
+    struct wn_str tail = wn_str_slice(*rest, from + 1, rest->n);
+    size_t to = wn_str_find_char(tail, '"');
+    if (from >= rest->n || to >= tail.n)
+        return false;
+    *out = wn_str_slice(tail, 0, to);
+    *rest = wn_str_slice(tail, to + 1, tail.n);
+    return true;
+}
+
 /* Reads <dir>/labels/combined_windows.json and the series that are there. False: not there. */
 static inline bool nab_load(struct wn_arena *a, const char *dir, struct nab_corpus *c)
 {
     char path[2048];
-    struct wn_json *labels;
+    struct wn_str text, last;
+    struct nab_file *f = NULL; /* the series whose windows come; NULL: it is not here */
     memset(c, 0, sizeof *c);
     snprintf(path, sizeof path, "%s/labels/combined_windows.json", dir);
-    struct wn_str text = nab_read(a, path);
-    if (!text.p || wn_json_parse(a, text, &labels, NULL))
-        return false;
-    for (size_t i = 0; i < labels->n_items && c->n_files < NAB_FILES_MAX; i++) {
-        const struct wn_json *windows = &labels->items[i];
-        struct nab_file *f = &c->files[c->n_files];
-        snprintf(f->name, sizeof f->name, "%.*s", WN_STR_ARG(windows->key));
-        snprintf(path, sizeof path, "%s/data/%s", dir, f->name);
-        if (!nab_read_series(a, path, f))
-            continue;
-        f->n_windows = 0;
-        for (size_t k = 0; k < windows->n_items && k < NAB_WINDOWS_MAX; k++) {
-            const struct wn_json *pair = &windows->items[k];
-            if (pair->n_items != 2)
+    struct wn_str rest = nab_read(a, path);
+    while (rest.p && nab_next_text(&rest, &text)) {
+        if (wn_str_ends(text, WN_STR(".csv"))) {
+            if (c->n_files == NAB_FILES_MAX)
                 return false;
-            f->from[k] = nab_row(f, nab_time(pair->items[0].text.p, pair->items[0].text.n), false);
-            f->to[k] = nab_row(f, nab_time(pair->items[1].text.p, pair->items[1].text.n), true);
-            f->n_windows++;
+            f = &c->files[c->n_files];
+            snprintf(f->name, sizeof f->name, "%.*s", WN_STR_ARG(text));
+            snprintf(path, sizeof path, "%s/data/%s", dir, f->name);
+            if (nab_read_series(a, path, f))
+                c->n_files++;
+            else
+                f = NULL;
+            continue;
         }
-        c->n_windows += f->n_windows;
-        c->n_files++;
+        if (!nab_next_text(&rest, &last))
+            return false;
+        if (!f || f->n_windows == NAB_WINDOWS_MAX)
+            continue;
+        f->from[f->n_windows] = nab_row(f, nab_time(text.p, text.n), false);
+        f->to[f->n_windows++] = nab_row(f, nab_time(last.p, last.n), true);
+        c->n_windows++;
     }
     qsort(c->files, (size_t)c->n_files, sizeof c->files[0], nab_by_name);
     return c->n_files > 0;

@@ -95,6 +95,15 @@ wn_rc wn_detect_init(struct wn_arena *a, const struct wn_detect_options *options
     return WN_OK;
 }
 
+/* The mean excess over the edge of the bucket that holds the 98 % quantile: an exponential tail has
+ * the same over the quantile itself, and all values beyond the edge are in the sum. */
+static float mean_excess(const struct wn_sketch *k, float u, float u90)
+{
+    float above = (float)k->above[1], prior = 0.5f * (u - 0.4f * u90);
+    float sum = k->sum_above - above * wn_sketch_edge(k->at[1] + 1u);
+    return ((sum > 0 ? sum : 0) + (prior > 0 ? prior : 0)) / (above + 1) + 1e-6f;
+}
+
 /* The band by peaks over threshold on each side of what was expected, in units of the usual
  * error. While there is no past to speak of: four usual errors. */
 static void see_band(const struct wn_detect_state *s, double risk, struct wn_detect_look *look)
@@ -110,7 +119,7 @@ static void see_band(const struct wn_detect_state *s, double risk, struct wn_det
         double q = risk / 2;
         reach[side] = (double)u;
         if (q < 0.02)
-            reach[side] += (double)wn_sketch_excess(k, u, u90) * log(0.02 / q);
+            reach[side] += (double)mean_excess(k, u, u90) * log(0.02 / q);
         else
             reach[side] = (double)u90 + (double)(u - u90) * (0.1 - q) / 0.08;
     }
