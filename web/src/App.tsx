@@ -7,6 +7,9 @@ import { Page, Shell } from './shell/Shell';
 
 const Overview = lazy(() => import('./pages/overview/Overview'));
 const Explorer = lazy(() => import('./pages/explorer/Explorer'));
+const Forecast = lazy(() => import('./pages/forecast/Forecast'));
+const Anomalies = lazy(() => import('./pages/anomalies/Anomalies'));
+const Budget = lazy(() => import('./pages/budget/Budget'));
 const Import = lazy(() => import('./pages/import/Import'));
 
 /* A page that breaks leaves the rest standing and says what can be done. */
@@ -56,6 +59,9 @@ export function App() {
           <Routes>
             <Route path="/" element={<Overview />} />
             <Route path="/explorer" element={<Explorer />} />
+            <Route path="/forecast" element={<Forecast />} />
+            <Route path="/anomalies" element={<Anomalies />} />
+            <Route path="/budget" element={<Budget />} />
             <Route path="/import" element={<Import />} />
             <Route path="*" element={<NotFound />} />
           </Routes>

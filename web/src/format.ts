@@ -37,6 +37,15 @@ export function full(value: number | null, unit: Unit, currency: string): string
   }
 }
 
+/* The digits that an interval so wide leaves standing. */
+export function near(value: number | null, unit: Unit, currency: string, spread: number): string {
+  if (value === null) return NO_VALUE;
+  if (unit === 'money') return spread >= 10 ? money(value, currency, { maximumFractionDigits: 0 }) : full(value, unit, currency);
+  if (unit === 'ratio') return spread >= 0.1 ? numbers({ style: 'percent', maximumFractionDigits: 0 }).format(value) : full(value, unit, currency);
+  if (unit === 'factor') return spread >= 2 ? numbers(digits(1)).format(value) : full(value, unit, currency);
+  return numbers({ maximumFractionDigits: spread >= 10 ? 0 : 1 }).format(value);
+}
+
 /* Short, for cards and axes: 12.4K. */
 export function compact(value: number | null, unit: Unit, currency: string): string {
   if (value === null) return NO_VALUE;
@@ -57,6 +66,10 @@ export function tick(value: number, unit: Unit, currency: string): string {
   if (unit === 'ratio') return numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value);
   return numbers(short).format(value);
 }
+
+/* How far a figure is from another, as a part of it, without a sign. */
+export const apart = (value: number, from: number): string | null =>
+  from === 0 ? null : numbers({ style: 'percent', maximumFractionDigits: Math.abs(value / from - 1) < 0.1 ? 1 : 0 }).format(Math.abs(value / from - 1));
 
 export const share = (value: number): string =>
   numbers({ style: 'percent', ...digits(1) }).format(value);

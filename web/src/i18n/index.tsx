@@ -1,10 +1,12 @@
 /* Strings by key, with {parts} and plural rules. English is complete; a catalog of another language
  * may lack keys, which then read English. How to add one: see README.md. */
 import { Fragment, type ReactNode } from 'react';
+import type { decide } from './decide';
 import { en } from './en';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
-export type Catalog = { -readonly [K in keyof typeof en]: (typeof en)[K] extends string ? string : Plural };
+type Whole = typeof en & typeof decide;
+export type Catalog = { -readonly [K in keyof Whole]: Whole[K] extends string ? string : Plural };
 export type Key = keyof Catalog;
 type Value = string | number;
 
@@ -15,8 +17,12 @@ const loaders: Record<string, () => Promise<Partial<Catalog>>> = {
 };
 
 let language = 'en';
-let catalog: Partial<Catalog> = en;
-let plurals = new Intl.PluralRules('en');
+let catalog: Partial<Catalog> = {};
+const english: Partial<Catalog> = { ...en };
+/* Strings of pages that the first load does without: they come with the page. */
+export const addStrings = (more: Partial<Catalog>): void => void Object.assign(english, more);
+const englishPlurals = new Intl.PluralRules('en');
+let plurals = englishPlurals;
 
 /* Numbers and dates follow the browser's locale when it speaks the page's language. */
 export let locale = 'en';
@@ -38,9 +44,9 @@ export async function startLanguage(): Promise<void> {
 }
 
 function template(key: Key, n: Value | undefined): string {
-  const entry: string | Plural = catalog[key] ?? en[key];
+  const entry: string | Plural = catalog[key] ?? english[key] ?? key;
   if (typeof entry === 'string') return entry;
-  const rule = typeof n === 'number' ? (catalog[key] ? plurals : new Intl.PluralRules('en')).select(n) : 'other';
+  const rule = typeof n === 'number' ? (catalog[key] ? plurals : englishPlurals).select(n) : 'other';
   return entry[rule] ?? entry.other;
 }
 

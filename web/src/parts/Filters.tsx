@@ -10,12 +10,13 @@ import { CalendarIcon, DownIcon } from './icons';
 import { Popover } from './Popover';
 import { Button, cx, Dot, Field, inputClass } from './ui';
 
-/* withChannels: false where the place already says the channel. */
-export function Filters({ workspace, view, withChannels = true }: { workspace: Workspace; view: View; withChannels?: boolean }) {
+/* withChannels: false where the place already says the channel; withCompare: where nothing is compared. */
+export function Filters(props: { workspace: Workspace; view: View; withChannels?: boolean; withCompare?: boolean }) {
+  const { workspace, view, withChannels = true, withCompare = true } = props;
   return (
     <div className={css.filters} role="group" aria-label={t('filters.label')}>
       <RangeControl workspace={workspace} view={view} />
-      <CompareControl view={view} />
+      {withCompare && <CompareControl view={view} />}
       {withChannels && workspace.channels.length > 1 && <ChannelControl workspace={workspace} view={view} />}
     </div>
   );

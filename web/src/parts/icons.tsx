@@ -23,6 +23,9 @@ const icon = (shape: ReactNode) =>
 
 export const OverviewIcon = icon(<path d="M3 16.5h14M5 13.5V9M9 13.5V4.5M13 13.5v-3M17 13.5V7" />);
 export const ExplorerIcon = icon(<path d="M3 5h14M6 10h11M9 15h8M3 10h0M6 15h0" />);
+export const ForecastIcon = icon(<path d="M3 13.5 7 9l3 2.5M10 11.5l7-6.5M10 11.5l7-1M10 11.5l7 4" />);
+export const AnomaliesIcon = icon(<path d="M3 14.5h3.5L9 4.5l2.5 11 1.5-4h4" />);
+export const BudgetIcon = icon(<path d="M4 16V9M10 16V4M16 16v-5M2.5 16h15" />);
 export const ImportIcon = icon(<path d="M10 3v9M6.5 8.5 10 12l3.5-3.5M3.5 13v2.5a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1V13" />);
 export const DocsIcon = icon(<path d="M7 6 3.5 10 7 14M13 6l3.5 4-3.5 4" />);
 export const SearchIcon = icon(<path d="M8.7 14.2a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM12.8 12.8 17 17" />);

@@ -63,6 +63,9 @@ export default function Palette({ onClose, onShortcuts }: { onClose: () => void;
     const fixed: Item[] = [
       { id: 'overview', group: t('palette.pages'), label: t('nav.overview'), run: go(`/${shared()}`) },
       { id: 'explorer', group: t('palette.pages'), label: t('nav.explorer'), run: go(`/explorer${shared()}`) },
+      { id: 'forecast', group: t('palette.pages'), label: t('nav.forecast'), run: go(`/forecast${shared()}`) },
+      { id: 'anomalies', group: t('palette.pages'), label: t('nav.anomalies'), run: go(`/anomalies${shared()}`) },
+      { id: 'budget', group: t('palette.pages'), label: t('nav.budget'), run: go(`/budget${shared()}`) },
       { id: 'import', group: t('palette.pages'), label: t('nav.import'), run: go(`/import${shared()}`) },
       { id: 'docs', group: t('palette.pages'), label: t('nav.docs'), run: () => location.assign('/docs') },
       { id: 'theme', group: t('palette.actions'), label: t('theme.toggle'), run: toggleTheme },

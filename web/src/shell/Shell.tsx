@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from 'react-router-dom';
 import { useWorkspace } from '../api/queries';
 import { t, type Key } from '../i18n';
-import { DocsIcon, ExplorerIcon, HelpIcon, ImportIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
+import { AnomaliesIcon, BudgetIcon, DocsIcon, ExplorerIcon, ForecastIcon, HelpIcon, ImportIcon, MoreIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
 import { cx, SampleBadge, Toasts } from '../parts/ui';
 import { sharedSearch } from '../state/address';
 import { read, write } from '../state/local';
@@ -11,22 +11,32 @@ import { toggleTheme } from '../state/theme';
 import css from './Shell.module.css';
 
 const Palette = lazy(() => import('./Palette'));
+const Sheet = lazy(() => import('./Sheet'));
 const Shortcuts = lazy(() => import('./Shortcuts'));
 
-interface Entry {
+export interface Entry {
   to: string;
   key: Key;
   icon: () => ReactNode;
   external?: boolean;
+  inBar?: boolean; /* stands in the bar of a phone; the others are in the sheet behind More */
 }
-const GROUPS: { key: Key; entries: Entry[] }[] = [
+export const GROUPS: { key: Key; entries: Entry[] }[] = [
   {
     key: 'nav.watch',
     entries: [
-      { to: '/', key: 'nav.overview', icon: OverviewIcon },
-      { to: '/explorer', key: 'nav.explorer', icon: ExplorerIcon },
+      { to: '/', key: 'nav.overview', icon: OverviewIcon, inBar: true },
+      { to: '/explorer', key: 'nav.explorer', icon: ExplorerIcon, inBar: true },
     ],
   },
+  {
+    key: 'nav.understand',
+    entries: [
+      { to: '/forecast', key: 'nav.forecast', icon: ForecastIcon },
+      { to: '/anomalies', key: 'nav.anomalies', icon: AnomaliesIcon, inBar: true },
+    ],
+  },
+  { key: 'nav.decide', entries: [{ to: '/budget', key: 'nav.budget', icon: BudgetIcon, inBar: true }] },
   { key: 'nav.reach', entries: [{ to: '/import', key: 'nav.import', icon: ImportIcon }] },
   { key: 'nav.run', entries: [{ to: '/docs', key: 'nav.docs', icon: DocsIcon, external: true }] },
 ];
@@ -36,7 +46,7 @@ const isTyping = (target: EventTarget | null) =>
 
 export function Shell({ children }: { children: ReactNode }) {
   const [narrow, setNarrow] = useState(() => read('rail') === 'narrow');
-  const [window_, setWindow] = useState<'palette' | 'shortcuts' | null>(null);
+  const [window_, setWindow] = useState<'palette' | 'shortcuts' | 'sheet' | null>(null);
   const [params] = useSearchParams();
   const { pathname } = useLocation();
   const navigate = useNavigate();
@@ -56,7 +66,7 @@ export function Shell({ children }: { children: ReactNode }) {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (document.querySelector('[role=dialog]')) return;
       if (Date.now() - afterG < 1200) {
-        const to = { o: '/', e: '/explorer', i: '/import' }[event.key];
+        const to = { o: '/', e: '/explorer', f: '/forecast', a: '/anomalies', b: '/budget', i: '/import' }[event.key];
         afterG = 0;
         if (to) {
           navigate(to + sharedSearch(new URLSearchParams(location.search)));
@@ -125,11 +135,17 @@ export function Shell({ children }: { children: ReactNode }) {
               </p>
               <ul aria-labelledby={group.key}>
                 {group.entries.map((entry) => (
-                  <li key={entry.to}>{link(entry)}</li>
+                  <li key={entry.to} className={entry.inBar ? undefined : css.inSheet}>
+                    {link(entry)}
+                  </li>
                 ))}
               </ul>
             </div>
           ))}
+          <button type="button" className={cx(css.link, css.more)} aria-haspopup="dialog" onClick={() => setWindow('sheet')}>
+            <MoreIcon />
+            <span className={css.label}>{t('nav.more')}</span>
+          </button>
         </nav>
         <div className={css.foot}>
           <div className={css.tools}>
@@ -157,6 +173,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </main>
       <Suspense>
         {window_ === 'palette' && <Palette onClose={() => setWindow(null)} onShortcuts={() => setWindow('shortcuts')} />}
+        {window_ === 'sheet' && <Sheet groups={GROUPS} shared={shared} onClose={() => setWindow(null)} />}
         {window_ === 'shortcuts' && <Shortcuts onClose={() => setWindow(null)} />}
       </Suspense>
       <Toasts />

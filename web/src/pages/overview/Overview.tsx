@@ -9,6 +9,7 @@ import { Filters, comparesIntoNothing } from '../../parts/Filters';
 import { ProblemNotice, Skeleton } from '../../parts/ui';
 import { Page } from '../../shell/Shell';
 import { channelFilter, useAddress, useView, type View } from '../../state/address';
+import { fileName } from '../../state/fileName';
 import { along, grainFor, steps } from '../../state/grain';
 import { Answer } from './Answer';
 import { Campaigns } from './Campaigns';
@@ -205,7 +206,3 @@ function Filled({ workspace, view }: { workspace: Workspace; view: View }) {
     </Page>
   );
 }
-
-/* The name a downloaded file gets: what, whether it is the sample, which days. */
-export const fileName = (what: string, sample: boolean, from: string, to: string): string =>
-  ['winnow', sample ? 'sample' : '', what, from, to].filter(Boolean).join('-');

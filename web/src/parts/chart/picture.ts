@@ -1,11 +1,11 @@
 /* A chart as a PNG with its title and legend, as it goes into a slide. */
 import type { Canvas } from './canvas';
-import type { Series } from './Chart';
+import type { Band, Series } from './Chart';
 
 const SCALE = 2;
 const PAD = 24;
 
-export function savePicture(chart: Canvas, what: { title: string; note: string; legend: Series[]; fileName: string }): void {
+export function savePicture(chart: Canvas, what: { title: string; note: string; legend: (Series | Band)[]; fileName: string }): void {
   const root = document.documentElement;
   const css = getComputedStyle(root);
   const color = (c: string) => {
@@ -33,14 +33,25 @@ export function savePicture(chart: Canvas, what: { title: string; note: string; 
   pen.fillText(what.note, PAD + titleWidth + 12, 34);
   let x = PAD;
   for (const s of what.legend) {
-    pen.globalAlpha = s.faint ? 0.6 : 1;
-    pen.strokeStyle = color(s.color);
-    pen.lineWidth = 2.5;
-    pen.setLineDash(s.faint ? [4, 4] : []);
-    pen.beginPath();
-    pen.moveTo(x, 58);
-    pen.lineTo(x + 18, 58);
-    pen.stroke();
+    if ('low' in s) {
+      pen.globalAlpha = Math.min(1, s.opacity * 2);
+      pen.fillStyle = color(s.color);
+      pen.fillRect(x, 52, 18, 12);
+    } else if (s.marks) {
+      pen.fillStyle = color(s.color);
+      pen.beginPath();
+      pen.arc(x + 9, 58, 4.5, 0, 2 * Math.PI);
+      pen.fill();
+    } else {
+      pen.globalAlpha = s.faint ? 0.6 : 1;
+      pen.strokeStyle = color(s.color);
+      pen.lineWidth = 2.5;
+      pen.setLineDash(s.faint || s.dashed ? [4, 4] : []);
+      pen.beginPath();
+      pen.moveTo(x, 58);
+      pen.lineTo(x + 18, 58);
+      pen.stroke();
+    }
     pen.globalAlpha = 1;
     pen.fillStyle = color('var(--soft)');
     pen.fillText(s.label, x + 24, 62);
