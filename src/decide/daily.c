@@ -176,38 +176,41 @@ static wn_rc make_entity(const struct wn_daily_request *r, const struct wn_value
     return name_entity(e, row, a, why);
 }
 
-static int by_number(const void *x, const void *y)
-{
-    const struct wn_daily_entity *p = *(struct wn_daily_entity *const *)x;
-    const struct wn_daily_entity *q = *(struct wn_daily_entity *const *)y;
-    int32_t a = p->by == WN_DAILY_CHANNEL ? p->channel : p->campaign_id;
-    int32_t b = q->by == WN_DAILY_CHANNEL ? q->channel : q->campaign_id;
-    return (a > b) - (a < b);
-}
-
 /* The entities in order of their number, to find them by. */
+struct entry {
+    int32_t number;
+    struct wn_daily_entity *entity;
+};
 struct lookup {
-    struct wn_daily_entity **sorted;
+    struct entry *sorted;
     size_t n;
 };
 
-static struct wn_daily_entity *find(const struct lookup *l, wn_daily_by by, int32_t number)
+static int by_number(const void *x, const void *y)
 {
-    struct wn_daily_entity key = {.by = by, .campaign_id = number, .channel = (uint8_t)number};
-    struct wn_daily_entity *p = &key,
-                           **found = bsearch(&p, l->sorted, l->n, sizeof(*l->sorted), by_number);
-    return found ? *found : NULL;
+    const struct entry *p = x, *q = y;
+    return (p->number > q->number) - (p->number < q->number);
+}
+
+static struct wn_daily_entity *find(const struct lookup *l, int32_t number)
+{
+    struct entry key = {.number = number};
+    struct entry *found = bsearch(&key, l->sorted, l->n, sizeof(*l->sorted), by_number);
+    return found ? found->entity : NULL;
 }
 
 static wn_rc make_lookup(struct wn_daily *d, struct wn_arena *a, struct lookup *l,
                          struct wn_why *why)
 {
     l->n = d->n;
-    l->sorted = WN_ARENA_ARRAY(a, d->n, struct wn_daily_entity *);
+    l->sorted = WN_ARENA_ARRAY(a, d->n, struct entry);
     if (!l->sorted)
         return no_memory(why);
-    for (size_t i = 0; i < d->n; i++)
-        l->sorted[i] = &d->entities[i];
+    for (size_t i = 0; i < d->n; i++) {
+        struct wn_daily_entity *e = &d->entities[i];
+        l->sorted[i].number = e->by == WN_DAILY_CHANNEL ? e->channel : e->campaign_id;
+        l->sorted[i].entity = e;
+    }
     qsort(l->sorted, l->n, sizeof(*l->sorted), by_number);
     return WN_OK;
 }
@@ -249,13 +252,13 @@ static void zero_day(struct wn_daily_entity *e, size_t at)
         e->first = at;
 }
 
-static void put_zeros(const struct wn_daily_request *r, struct wn_daily *d, const struct lookup *l,
-                      const struct wn_table *members, const struct wn_table *days)
+static void put_zeros(struct wn_daily *d, const struct lookup *l, const struct wn_table *members,
+                      const struct wn_table *days)
 {
     size_t start = 0;
     for (size_t i = 0; i < members->n_rows; i++) {
         int64_t account = wn_table_at(members, i, 0)->integer;
-        struct wn_daily_entity *e = find(l, r->by, (int32_t)number_of(wn_table_at(members, i, 1)));
+        struct wn_daily_entity *e = find(l, (int32_t)number_of(wn_table_at(members, i, 1)));
         int64_t first = wn_table_at(members, i, 2)->integer;
         while (start < days->n_rows && wn_table_at(days, start, 0)->integer < account)
             start++;
@@ -290,11 +293,10 @@ static wn_rc query_values(const struct wn_book *book, const struct wn_daily_requ
     return run(book, &s, a, out, why);
 }
 
-static void put_values(const struct wn_daily_request *r, struct wn_daily *d, const struct lookup *l,
-                       const struct wn_table *t)
+static void put_values(struct wn_daily *d, const struct lookup *l, const struct wn_table *t)
 {
     for (size_t i = 0; i < t->n_rows; i++) {
-        struct wn_daily_entity *e = find(l, r->by, (int32_t)number_of(wn_table_at(t, i, 0)));
+        struct wn_daily_entity *e = find(l, (int32_t)number_of(wn_table_at(t, i, 0)));
         size_t at = (size_t)(wn_table_at(t, i, 1)->integer - d->day_from), column = 2;
         if (!e || at >= d->n_days)
             continue;
@@ -335,8 +337,8 @@ static wn_rc fill(const struct wn_book *book, const struct wn_daily_request *r,
         rc = query_values(book, r, d, scratch, &values, why);
     if (rc)
         return rc;
-    put_zeros(r, d, &lookup, members, days);
-    put_values(r, d, &lookup, values);
+    put_zeros(d, &lookup, members, days);
+    put_values(d, &lookup, values);
     return WN_OK;
 }
 

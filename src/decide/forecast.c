@@ -297,8 +297,8 @@ wn_rc wn_outlook_of(const struct wn_outlook_series *series, size_t n_series, siz
 {
     struct wn_outlook_series shifted[1 + NEIGHBOURS_MAX];
     struct wn_arena scratch;
-    struct trial trial;
-    struct path path;
+    struct trial trial = {0};
+    struct path path = {.state = WN_FORECAST_EMPTY};
     struct wn_outlook o = {.metric = metric, .summary = WN_STR("")};
     o.completeness.text = WN_STR("");
     if (n_series > WN_COUNT(shifted))
