@@ -37,15 +37,20 @@ static wn_rc fail_errno(struct wn_why *why, const char *doing, const char *path)
 
 wn_rc wn_reader_open(const char *path, struct wn_reader *out, struct wn_why *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Non-blocking: opening a pipe nobody writes to would wait for ever. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return fail_errno(why, "open", path);
     struct stat info;
     wn_rc rc = WN_OK;
     if (fstat(fd, &info) != 0)
         rc = fail_errno(why, "look at", path);
+    else if (S_ISDIR(info.st_mode))
+        rc = wn_fail(why, WN_INVALID, NULL, "%s is a directory; name the files in it", path);
     else if (!S_ISREG(info.st_mode))
-        rc = wn_fail(why, WN_INVALID, NULL, "%s is not a regular file", path);
+        rc =
+            wn_fail(why, WN_INVALID, NULL,
+                    "%s is not a regular file: it is read twice, so save it as a file first", path);
     if (rc) {
         close(fd);
         return rc;

@@ -42,6 +42,20 @@ async function serve(dir, ...more) {
   return { port, stop: async () => { child.kill('SIGTERM'); return await ended; } };
 }
 
+describe('what is no file', () => {
+  test('a pipe nobody writes to, a device and a directory are refused at once', () => {
+    const dir = newDir();
+    const pipe = join(root, 'pipe');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    for (const [path, words] of [[pipe, /save it as a file first/], ['/dev/null', /save it as a file first/], [root, /is a directory/]]) {
+      const answer = spawnSync(bin, ['import', '--data', dir, path], { encoding: 'utf8', timeout: 20000, killSignal: 'SIGKILL' });
+      assert.equal(answer.signal, null, path);
+      assert.equal(answer.status, 1);
+      assert.match(answer.stderr, words);
+    }
+  });
+});
+
 describe('help', () => {
   test('every command has a manual made from its options', () => {
     const overview = run('help');
