@@ -127,6 +127,8 @@ struct import_plan {
     char currency[4];
     int32_t range_from, range_to; /* from title lines or the file's name; from > to: none */
     bool range_from_option;
+    int map_given[FIELD_N]; /* column the map names for a field, from 1; 0 = none */
+    int map_lost;           /* a column whose field the map gave to another; from 1 */
     struct wn_date_look dates;
     bool takes_hour;    /* of a date column */
     bool only_weekdays; /* its date column names days of the week */
@@ -148,6 +150,13 @@ WN_MUST_USE wn_rc plan_make(const struct wn_import_source *source,
 void plan_look(struct import_plan *plan, const struct wn_str *fields, size_t n_fields);
 /* Settles the decimals after the looks. */
 void plan_settle(struct import_plan *plan);
+
+/* Lists what the user said or the header holds that is not used. */
+struct import_job;
+void plan_remark(const struct import_plan *plan, struct import_job *job);
+
+/* Three capital letters. */
+bool text_is_currency(struct wn_str s);
 bool row_is_total(const struct import_plan *plan, const struct wn_str *fields, size_t n_fields);
 bool row_is_nameless(const struct import_plan *plan, const struct wn_str *fields, size_t n_fields);
 bool row_is_blank(const struct wn_str *fields, size_t n_fields);
@@ -244,7 +253,7 @@ struct import_job {
     bool needs_look;         /* a cell was met which only the whole file can settle */
     bool is_last_short;      /* the last row had too few cells */
     uint64_t last_line;
-    bool said_several_days, said_guessed, said_currency;
+    bool said_several_days, said_guessed, said_both_orders, said_currency;
 };
 
 /* job is large: allocate it. tx may be NULL. */

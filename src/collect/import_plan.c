@@ -157,9 +157,52 @@ static wn_rc apply_map(struct import_plan *plan, struct wn_str map, struct wn_wh
                 WN_STR_ARG(name), plan->n_columns);
         if (plan->fields[c] != FIELD_IGNORE)
             plan->column_of[plan->fields[c]] = -1;
+        if (field != FIELD_IGNORE) {
+            int *given = &plan->map_given[field];
+            if (*given && *given != (int)c + 1)
+                plan->map_lost = *given;
+            *given = (int)c + 1;
+        }
         take_column(plan, c, field);
     }
     return WN_OK;
+}
+
+bool text_is_currency(struct wn_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 'A' || s.p[i] > 'Z')
+            return false;
+    return s.n == 3;
+}
+
+/* The first column whose header stands again over a column that is not used; -1: none. */
+static int column_with_twin(const struct import_plan *plan)
+{
+    for (size_t c = 0; c < plan->n_columns; c++)
+        for (size_t k = 0; plan->fields[c] != FIELD_IGNORE && k < plan->n_columns; k++)
+            if (k != c && plan->fields[k] == FIELD_IGNORE &&
+                wn_str_eq_nocase(plan->headers[k], plan->headers[c]))
+                return (int)c;
+    return -1;
+}
+
+void plan_remark(const struct import_plan *plan, struct import_job *job)
+{
+    bool has_date = plan->column_of[FIELD_DATE] >= 0 || plan->column_of[FIELD_DATE_TIME] >= 0;
+    if (plan->range_from_option && has_date && !plan->only_weekdays)
+        job_problem(job, false, 0, -1, job->options->day,
+                    "the rows have dates of their own: the day was not used");
+    if (plan->map_lost)
+        job_problem(job, false, plan->header_line, plan->map_lost - 1, WN_STR(""),
+                    "the map gives this column's field to a later one as well; this column is "
+                    "not used");
+    int twin = job->options->map.n ? -1 : column_with_twin(plan);
+    if (twin >= 0)
+        job_problem(job, false, plan->header_line, twin, WN_STR(""),
+                    "several columns have this header; column %d is used (name another with "
+                    "--map #number=field)",
+                    twin + 1);
 }
 
 static bool is_number_field(import_field f)
@@ -253,7 +296,8 @@ static void look_at_head(struct import_plan *plan)
             import_field f = plan->fields[c];
             if (is_number_field(f))
                 open |= wn_decimal_matters(r->fields[c]);
-            if (f == FIELD_CURRENCY && !plan->currency[0] && wn_str_trim(r->fields[c]).n == 3)
+            if (f == FIELD_CURRENCY && !plan->currency[0] &&
+                text_is_currency(wn_str_trim(r->fields[c])))
                 memcpy(plan->currency, wn_str_trim(r->fields[c]).p, 3);
             if ((f == FIELD_SPEND || f == FIELD_REVENUE) && !plan->currency[0] &&
                 wn_number_read(r->fields[c], plan->decimals[c], &number) == WN_VALUE_GOOD)
@@ -455,10 +499,7 @@ wn_rc plan_make(const struct wn_import_source *source, const struct wn_import_op
     look_at_head(plan);
     plan_settle(plan);
     if (options->currency.n) {
-        bool good = options->currency.n == 3;
-        for (size_t i = 0; good && i < 3; i++)
-            good = options->currency.p[i] >= 'A' && options->currency.p[i] <= 'Z';
-        if (!good)
+        if (!text_is_currency(options->currency))
             return wn_fail(why, WN_INVALID, "currency",
                            "a currency is three capital letters such as USD");
         memcpy(plan->currency, options->currency.p, 3);

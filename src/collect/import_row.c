@@ -33,6 +33,10 @@ wn_rc job_init(struct import_job *job, const struct wn_import_options *options,
     }
     if (job->account_name.n == 0)
         job->account_name = WN_STR("Import");
+    if (job->account_name.n > NAME_BYTES_MAX)
+        return wn_fail(why, WN_INVALID, "account", "an account's name may have at most %d bytes",
+                       NAME_BYTES_MAX);
+    plan_remark(plan, job);
     return WN_OK;
 }
 
@@ -361,7 +365,9 @@ static void read_date_cell(struct import_job *job, struct row *row, int c)
     bool guessed = false;
     wn_value_state how = wn_date_read(s, &d);
     if (how != WN_VALUE_GOOD) {
-        row_error(job, row, c, how == WN_VALUE_ABSENT ? "the date is missing" : "this is no date");
+        row_error(job, row, c,
+                  how == WN_VALUE_ABSENT ? "the date is missing"
+                                         : "this is no date from 1970 to 2199");
         return;
     }
     row->end = row->stat.day = d.day;
@@ -378,6 +384,14 @@ static void read_date_cell(struct import_job *job, struct row *row, int c)
             return;
         }
         row->end = row->stat.day;
+    }
+    if (d.kind == WN_DATE_OPEN && plan->dates.n_day_first && plan->dates.n_month_first &&
+        !job->said_both_orders) {
+        job->said_both_orders = true;
+        job_problem(job, false, row->line, c, s,
+                    "the file writes dates day/month and month/day; where both are possible the "
+                    "one nearer to its other dates was taken, here %s",
+                    row->stat.day == d.month_first ? "month/day" : "day/month");
     }
     if (guessed && !job->said_guessed) {
         job->said_guessed = true;
@@ -552,7 +566,7 @@ static void read_codes(struct import_job *job, struct row *row)
     }
     int c = plan->column_of[FIELD_CURRENCY], hour = 0;
     struct wn_str currency = cell_of(plan, row->fields, FIELD_CURRENCY);
-    if (currency.n == 3)
+    if (text_is_currency(currency))
         check_currency(job, row, c, currency.p);
     c = plan->column_of[FIELD_HOUR];
     if (c < 0)

@@ -373,6 +373,8 @@ static void test_mixed_order_of_dates(void **state)
     imports(WN_STR("date,clicks\n11/16/2024,1\n20/11/2024,1\n11/5/2024,1\n5/11/2024,1\n"), "m.csv");
     assert_int_equal(summary.day_from, day_of_text("2024-11-05"));
     assert_int_equal(summary.day_to, day_of_text("2024-11-20"));
+    assert_true(has_problem("day/month and month/day"));
+    assert_int_equal(summary.n_remarks, 1);
     imports(WN_STR("date,clicks\n1/16/2024,1\n20/11/2024,1\n5/6/2024,1\n"), "u.csv");
     assert_int_equal(summary.n_errors, 1);
     assert_true(has_problem("day and month"));
@@ -412,10 +414,43 @@ static void test_several_columns_for_one_field(void **state)
     assert_total(CLICKS, "1");
     assert_text(summary.columns[1].field, "clicks");
     assert_text(summary.columns[2].field, "ignore");
+    assert_true(has_problem("several columns have this header; column 2 is used"));
     struct bytes b = {.text = WN_STR("date,clicks,clicks\n2026-01-01,1,2\n")};
     struct wn_import_options options = {.file_name = WN_STR("d.csv"), .map = WN_STR("#3=clicks")};
     assert_int_equal(run_bytes(&b, &options), WN_OK);
     assert_total(CLICKS, "2");
+    assert_int_equal(summary.n_remarks, 0);
+    b.text = WN_STR("date,a,b\n2026-01-01,1,2\n");
+    options.map = WN_STR("a=clicks,b=clicks");
+    assert_int_equal(run_bytes(&b, &options), WN_OK);
+    assert_total(CLICKS, "2");
+    assert_true(has_problem("gives this column's field to a later one"));
+    options.map = WN_STR("a=clicks,b=spend,#2=impressions,#3=clicks");
+    assert_int_equal(run_bytes(&b, &options), WN_OK);
+}
+
+static void test_account_name_is_bounded(void **state)
+{
+    (void)state;
+    static char name[1001];
+    memset(name, 'x', sizeof name);
+    struct bytes b = {.text = WN_STR("date,clicks\n2026-01-01,1\n")};
+    struct wn_import_options options = {.account = {name, sizeof name}};
+    assert_int_equal(run_bytes(&b, &options), WN_INVALID);
+    assert_string_equal(why.field, "account");
+    assert_non_null(strstr(why.text, "1000 bytes"));
+    options.account.n = 1000;
+    assert_int_equal(run_bytes(&b, &options), WN_OK);
+}
+
+static void test_dates_out_of_range(void **state)
+{
+    (void)state;
+    imports(WN_STR("date,clicks\n1900-01-01,1\n2999-12-31,1\n2199-12-31,1\n1970-01-01,1\n"),
+            "d.csv");
+    assert_int_equal(summary.n_errors, 2);
+    assert_int_equal(summary.n_rows_imported, 2);
+    assert_true(has_problem("no date from 1970 to 2199"));
 }
 
 static void test_map_is_checked(void **state)
@@ -690,6 +725,19 @@ static void test_currency_is_told(void **state)
     assert_true(has_problem("nothing was converted"));
 }
 
+/* What stands in a currency column need not be one: it must not become the workspace's. */
+static void test_currency_column_may_hold_anything(void **state)
+{
+    (void)state;
+    struct wn_tenant tenant;
+    imports(WN_STR("date,clicks,Cost,Currency code\n2026-01-01,1,2,N/A\n2026-01-02,1,2,GBP\n"),
+            "n.csv");
+    assert_text(summary.currency, "GBP");
+    assert_int_equal(summary.n_remarks, 0);
+    assert_int_equal(wn_catalog_tenant(stores.catalog, 1, &arena, &tenant, NULL), WN_OK);
+    assert_text(tenant.currency, "GBP");
+}
+
 /* The days an option names hold for files without dates only. */
 static void test_dates_of_rows_win(void **state)
 {
@@ -698,6 +746,9 @@ static void test_dates_of_rows_win(void **state)
     struct wn_import_options options = {.file_name = WN_STR("a.csv"), .day = WN_STR("2020-01-01")};
     assert_int_equal(run_bytes(&b, &options), WN_OK);
     assert_int_equal(summary.day_from, day_of_text("2026-01-01"));
+    assert_true(has_problem("the day was not used"));
+    inspect(b.text, &options);
+    assert_true(has_problem("the day was not used"));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_stores, close_stores)
@@ -725,6 +776,8 @@ int main(void)
         CASE(test_mixed_order_of_dates),
         CASE(test_late_evidence),
         CASE(test_several_columns_for_one_field),
+        CASE(test_account_name_is_bounded),
+        CASE(test_dates_out_of_range),
         CASE(test_map_is_checked),
         CASE(test_no_rows),
         CASE(test_no_measure),
@@ -737,6 +790,7 @@ int main(void)
         CASE(test_first_data_removes_the_sample),
         CASE(test_callers_record_is_finished),
         CASE(test_currency_is_told),
+        CASE(test_currency_column_may_hold_anything),
         CASE(test_dates_of_rows_win),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
