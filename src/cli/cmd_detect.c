@@ -512,7 +512,7 @@ static void print_moment(struct detect_job *job, double total, const struct wn_d
 /* The rows of one moment are complete: judge their sum. */
 static wn_rc end_moment(struct detect_job *job, struct wn_why *why)
 {
-    struct wn_detector *d;
+    struct wn_detector *d = NULL;
     struct wn_detect_result r;
     struct wn_cause_report causes = {0};
     struct wn_arena a;
@@ -581,10 +581,10 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
         if (rc || !is_data)
             return rc;
     }
+    uint64_t line = r->line + job->line_offset;
     if ((int)r->n_fields != job->n_columns)
         return wn_fail(why, WN_INVALID, "columns", "line %llu: %zu columns, expected %d",
-                       (unsigned long long)(r->line + job->line_offset), r->n_fields,
-                       job->n_columns);
+                       (unsigned long long)line, r->n_fields, job->n_columns);
     if (!read_moment(r->fields[job->at_ts], &ts_ms))
         return bad_cell(job, r, job->at_ts, "time that can be read", why);
     if (!read_value(r->fields[job->at_value], &value))
@@ -593,7 +593,7 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
     job->n_missing += isfinite(value) ? 0u : 1u;
     if (job->explain)
         return add_to_moment(job, r, ts_ms, value, why);
-    struct wn_detector *d;
+    struct wn_detector *d = NULL;
     struct wn_detect_result result;
     struct wn_str name = job->at_series >= 0 ? wn_str_trim(r->fields[job->at_series]) : WN_STR("");
     wn_rc rc = detector_of(job, name, &d, why);
@@ -721,7 +721,7 @@ static wn_rc read_options(struct detect_job *job, const struct wn_args *args, st
         job->options.by_band = true;
     }
     struct wn_arena a;
-    struct wn_detector *d;
+    struct wn_detector *d = NULL;
     wn_arena_init(&a, 0);
     wn_rc rc = wn_detect_init(&a, &job->options, &d, why); /* checks them before anything is read */
     wn_arena_deinit(&a);

@@ -73,6 +73,7 @@ static wn_rc grow_leaves(struct wn_explain *e, struct wn_why *why)
 {
     if (e->n_leaves < e->leaves_size)
         return WN_OK;
+    WN_ASSERT(e->n_dimensions >= 1);
     uint32_t size = e->leaves_size ? e->leaves_size * 2 : 64;
     uint32_t *ids = realloc(e->ids, sizeof *ids * size * e->n_dimensions);
     if (ids)

@@ -274,7 +274,7 @@ wn_rc wn_cause_explain_against(const struct wn_cause_input *in, const struct wn_
         return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu normal days", n_days);
     all.null_limit = 0;
     for (size_t i = 0; i < n_days; i++) {
-        struct wn_cause_report day;
+        struct wn_cause_report day = {0};
         wn_rc rc = wn_cause_explain(&days[i], &all, a, &day, NULL, why);
         if (rc)
             return rc;
@@ -287,7 +287,7 @@ wn_rc wn_cause_explain_against(const struct wn_cause_input *in, const struct wn_
         double limit = null[i] + (null[j] - null[i]) * (at - (double)i);
         limited.null_limit = limit > options->null_limit ? limit : options->null_limit;
     }
-    struct wn_cause_report report;
+    struct wn_cause_report report = {0};
     wn_rc rc = wn_cause_explain(in, &limited, a, &report, NULL, why);
     if (rc)
         return rc;

@@ -271,7 +271,7 @@ wn_rc wn_detect_series(struct wn_arena *a, const struct wn_detect_options *optio
                        const int64_t *ts_ms, const double *value, size_t n,
                        struct wn_detect_result *out, struct wn_why *why)
 {
-    struct wn_detector *d;
+    struct wn_detector *d = NULL;
     wn_rc rc = wn_detect_init(a, options, &d, why);
     for (size_t i = 0; !rc && i < n; i++)
         wn_detect_push(d, ts_ms[i], value[i], &out[i]);

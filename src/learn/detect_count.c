@@ -141,7 +141,7 @@ static double band_edge(double mean, double size, double a, bool high)
 {
     struct wn_tail t;
     double sd = sqrt(mean + mean * mean / size);
-    double lo = high ? floor(mean) : -1, hi = high ? ceil(mean + 40 * sd + 40) : floor(mean);
+    double lo, hi = high ? ceil(mean + 40 * sd + 40) : floor(mean);
     if (high) {
         wn_tail_nb(hi + 1, mean, size, &t);
         for (int i = 0; i < 60 && t.upper > a; i++) {

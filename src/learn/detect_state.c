@@ -12,6 +12,8 @@
 #define VERSION 2u
 #define HEADER 24
 
+static const uint8_t magic[8] = {'W', 'N', 'D', 'E', 'T', 'E', 'C', 'T'};
+
 static void put(uint8_t *at, uint64_t v, int n)
 {
     for (int i = 0; i < n; i++)
@@ -34,7 +36,7 @@ size_t wn_detect_state_bytes(void)
 void wn_detect_save(const struct wn_detector *d, uint8_t *out)
 {
     struct wn_str body = {(const char *)out + HEADER, sizeof *d};
-    memcpy(out, "WNDETECT", 8);
+    memcpy(out, magic, sizeof magic);
     put(out + 8, VERSION, 4);
     put(out + 12, sizeof *d, 4);
     memcpy(out + HEADER, d, sizeof *d);
@@ -165,7 +167,7 @@ wn_rc wn_detect_load(struct wn_arena *a, const uint8_t *bytes, size_t n, struct 
 {
     if (!is_little_endian())
         return wn_fail(why, WN_UNSUPPORTED, NULL, "states are little-endian; this machine is not");
-    if (n < HEADER || memcmp(bytes, "WNDETECT", 8) != 0)
+    if (n < HEADER || memcmp(bytes, magic, sizeof magic) != 0)
         return wn_fail(why, WN_CORRUPT, NULL, "these bytes are not the state of a detector");
     uint64_t version = get(bytes + 8, 4);
     if (version != VERSION)

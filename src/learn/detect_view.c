@@ -206,15 +206,22 @@ struct scale {
     float median[3], sd[3];
 };
 
+static double quantile_of(const float *sorted, uint32_t n, double p)
+{
+    if (n == 0)
+        return 0;
+    double at = p * (n - 1);
+    uint32_t i = (uint32_t)at, j = i + 1 < n ? i + 1 : i;
+    return (double)sorted[i] + ((double)sorted[j] - (double)sorted[i]) * (at - i);
+}
+
 static void see_scale(const struct wn_detect_state *s, struct scale *c)
 {
     for (int k = 0; k < 3; k++) {
-        struct wn_quantile_window w = {.sorted = (float *)(uintptr_t)s->sorted[k],
-                                       .n_max = WN_DETECT_WINDOW,
-                                       .n = s->window_n[k]};
-        double median = wn_quantile_window_get(&w, 0.5);
-        double iqr = wn_quantile_window_get(&w, 0.75) - wn_quantile_window_get(&w, 0.25);
-        double wide = wn_quantile_window_get(&w, 0.98) - wn_quantile_window_get(&w, 0.02);
+        uint32_t n = s->window_n[k];
+        double median = quantile_of(s->sorted[k], n, 0.5);
+        double iqr = quantile_of(s->sorted[k], n, 0.75) - quantile_of(s->sorted[k], n, 0.25);
+        double wide = quantile_of(s->sorted[k], n, 0.98) - quantile_of(s->sorted[k], n, 0.02);
         double floor = 1e-9 * (fabs(s->offset + median) + fabs(median)) + 1e-30;
         double sd = iqr / 1.349 + 0.05 * wide;
         c->median[k] = (float)median;

@@ -109,8 +109,10 @@ double wn_digamma(double x)
 {
     double s = 0;
     x = clip(x, TINY, BIG);
-    for (; x < 10; x += 1)
+    while (x < 10) {
         s -= 1 / x;
+        x += 1;
+    }
     double y = 1 / (x * x);
     return s + log(x) - 0.5 / x -
            y * (1.0 / 12 -
@@ -123,8 +125,10 @@ double wn_trigamma(double x)
 {
     double s = 0;
     x = clip(x, TINY, BIG);
-    for (; x < 10; x += 1)
+    while (x < 10) {
         s += 1 / (x * x);
+        x += 1;
+    }
     double y = 1 / (x * x);
     return s + 1 / x + y / 2 +
            y / x *

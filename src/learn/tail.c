@@ -76,10 +76,12 @@ static double log_bb(double x, double n, double a, double b)
 static double bb_sum_down(double x, double n, double a, double b, double at_x)
 {
     double sum = at_x, term = at_x;
-    for (double k = x; k >= 1 && term > sum * 1e-17; k--) {
+    double k = x;
+    while (k >= 1 && term > sum * 1e-17) {
         /* P(k-1)/P(k) */
         term *= k / (n - k + 1) * (n - k + b) / (k - 1 + a);
         sum += term;
+        k -= 1;
     }
     return sum;
 }
