@@ -21,7 +21,6 @@ const struct wn_option wn_forecast_options[] = {
      .value_name = "FILE",
      .help = "CSV with the series; - reads standard input."},
     {.name = "horizon",
-     .letter = 'h',
      .kind = WN_OPTION_INT,
      .value_name = "N",
      .min = 1,
