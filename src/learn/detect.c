@@ -14,8 +14,8 @@ _Static_assert(WN_DETECT_VIEWS == WN_VIEWS, "the public number of views");
 #define WARMUP_FULL 750.0           /* rows after which a series is no longer young */
 
 /* The mean of four random walks over one half of a public benchmark (every other series in the
- * order of their names) and simulated series; the other half had no say. bench/learn/detect.c tells
- * how, and does it again. */
+ * order of their names) and simulated series. bench/learn/detect.c tells how, what the other half was
+ * and was not used for, and does it again. */
 const struct wn_detect_weights wn_detect_weights_default = {
     .view = {0.30f, 0.66f, 0.40f, 0.89f, 0.56f, 0.90f, 0.18f, 0.17f, 0.28f, 0.53f, 0.36f, 0.90f,
              0.51f, 0.97f, 0.48f, 1.50f, 1.09f, 1.04f, 0.98f},

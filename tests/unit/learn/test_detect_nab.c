@@ -63,7 +63,7 @@ static void test_benchmark(void **state)
     }
     double chosen_on = nab_normal(sum[0], windows[0], &nab_profiles[0]);
     double held_out = nab_normal(sum[1], windows[1], &nab_profiles[0]);
-    print_message("NAB standard: %.1f on the half the weights were chosen on, %.1f held out\n",
+    print_message("NAB standard: %.1f on the half the weights were chosen on, %.1f on the other\n",
                   chosen_on, held_out);
     assert_true(chosen_on >= 68 && held_out >= 66);
     wn_arena_deinit(&a);
