@@ -98,6 +98,7 @@ struct job {
     struct wn_allocate_input input;
     struct wn_map names, groups; /* name -> index */
     struct wn_allocate_options options;
+    int64_t *caps;           /* [input.n_groups], or NULL */
     struct wn_curve *curves; /* of a history */
     struct wn_allocation result;
     size_t probe; /* index, or input.n */
@@ -202,8 +203,7 @@ static void take_fixed(struct job *job, uint32_t index, int64_t micros)
 }
 static void take_cap(struct job *job, uint32_t index, int64_t micros)
 {
-    /* The caps are ours to write: made by read_caps. */
-    ((int64_t *)(uintptr_t)job->options.group_caps_micros)[index] = micros;
+    job->caps[index] = micros;
 }
 
 static wn_rc index_names(struct wn_map *m, const struct wn_str *names, size_t n)
@@ -225,7 +225,7 @@ static wn_rc read_caps(struct job *job, struct wn_why *why)
         return WN_MEMORY;
     for (size_t g = 0; g < job->input.n_groups; g++)
         caps[g] = WN_NO_LIMIT;
-    o->group_caps_micros = caps;
+    o->group_caps_micros = job->caps = caps;
     o->n_groups = job->input.n_groups;
     return take_pairs(job, "group-cap", &job->groups, take_cap, why);
 }

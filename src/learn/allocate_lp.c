@@ -275,7 +275,9 @@ static wn_rc fill_open(struct solver *s, size_t n_open, struct wn_arena *scratch
 static size_t bracket(struct solver *s, double hint, uint32_t *vertex, double *x, double *low,
                       double *high, size_t open)
 {
-    for (double wide = 1 + 1e-4; wide < 1e6; wide = 1 + (wide - 1) * 32) {
+    double extra = 1e-4;
+    for (int i = 0; i < 7; i++, extra *= 32) {
+        double wide = 1 + extra;
         double above = hint * wide, below = hint / wide;
         bool top = above<*high, bottom = below> * low;
         if (top && open) {

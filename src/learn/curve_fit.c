@@ -217,7 +217,7 @@ static void make_steps(struct fit *f, const struct wn_history *h, struct entity_
             /* Revenue of larger days varies more: variance between constant and proportional. */
             .weight = r->arrived / (.25 + .75 * fmin(u, 4)),
             .season = step == 1 ? f->season[h->group][weekday(r->day)] : 1,
-            .age = (double)(((int64_t)f->rows[n - 1].day - r->day) / step),
+            .age = floor((double)((int64_t)f->rows[n - 1].day - r->day) / (double)step),
             .gap = i ? (int32_t)(((int64_t)r->day - f->rows[i - 1].day + step / 2) / step) : 1};
     }
     c->spend_mean = e->spend_scale;

@@ -112,7 +112,7 @@ static void make_features(struct joint *j, size_t c, const double *spend, const 
             stock = carry * (t ? stock : 1) + (1 - carry) * spend[t] / sum;
             curve_shapes_at(&j->grid, stock, h);
             for (int s = 0; s < CURVE_SHAPES; s++) {
-                size_t cell = (size_t)(k * CURVE_SHAPES + s);
+                size_t cell = (size_t)k * CURVE_SHAPES + (size_t)s;
                 totals[cell] += h[s];
                 if (!isnan(revenue[t]))
                     features[cell * j->n_known + at] = h[s];

@@ -122,7 +122,7 @@ wn_rc wn_minimise(wn_many_fn *f, void *context, double *x, size_t n, bool is_log
                   double tol, uint32_t max_calls, struct wn_minimum *out)
 {
     struct simplex s = {.f = f, .context = context, .n = n, .is_log = is_log};
-    double start[WN_SIMPLEX_MAX];
+    double start[WN_SIMPLEX_MAX] = {0};
     if (n == 0 || n > WN_SIMPLEX_MAX)
         return WN_INVALID;
     s.max_calls = max_calls ? max_calls : (uint32_t)(1000 * n);
@@ -272,8 +272,8 @@ static bool is_finite(double value, const double *x, size_t n)
 static bool walk(wn_newton_fn *f, void *context, double *x, size_t n, struct newton *w,
                  double *value, uint32_t *n_calls)
 {
-    double t = 1;
-    for (int halving = 0; halving < 40; halving++, t *= .5) {
+    for (int halving = 0; halving < 40; halving++) {
+        double t = ldexp(1, -halving);
         for (size_t i = 0; i < n; i++)
             w->tried[i] = x[i] - t * w->step[i];
         if (!is_finite(0, w->tried, n))
