@@ -161,6 +161,10 @@ static void examine(struct doctor *d, const char *dir)
     check_program(d);
     if (!check_directory(d, dir))
         return;
+    if (!wn_home_exists(dir)) {
+        report(d, FINE, "stores", WN_STR("none yet; serve and import make them"), NULL);
+        return;
+    }
     wn_rc rc = wn_home_open(dir, &d->a, &home, &note, &why);
     if (rc == WN_BUSY)
         check_server(d, dir);

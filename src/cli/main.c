@@ -2,9 +2,27 @@
 #include "cli/options.h"
 #include "cli/wire.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Output that did not arrive is a failure, but for a reader who has seen enough (head). */
+static int finish_output(int status)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool failed = fflush(stdout) != 0;
+    const char *reason = failed ? strerror(errno) : "some of it was lost";
+    if (!failed && !ferror(stdout))
+        return status;
+    if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+        return status;
+    fprintf(stderr, "winnow: cannot write the output: %s\n", reason);
+    return status ? status : 1;
+}
 
 int main(int argc, char **argv)
 {
@@ -28,7 +46,7 @@ int main(int argc, char **argv)
             struct wn_args help = {.command = wn_command_find("help"),
                                    .operands = (const char **)words,
                                    .n_operands = 1};
-            return help.command->run(&help);
+            return finish_output(help.command->run(&help));
         }
     }
     struct wn_args args;
@@ -39,5 +57,5 @@ int main(int argc, char **argv)
         wn_complain(rc, &why);
         return 2;
     }
-    return command->run(&args);
+    return finish_output(command->run(&args));
 }

@@ -133,9 +133,24 @@ struct wn_app wn_home_app(const struct wn_home *home)
     };
 }
 
+bool wn_home_exists(const char *dir)
+{
+    char path[WN_PATH_MAX + 64];
+    static const char *const marks[] = {"winnow.lock", "catalog.sqlite"};
+    for (size_t i = 0; i < WN_COUNT(marks); i++)
+        if (join(path, sizeof path, "", dir, marks[i], NULL) == WN_OK && wn_file_exists(path))
+            return true;
+    return false;
+}
+
 wn_rc wn_reach_open(const char *dir, struct wn_reach *out, struct wn_why *why)
 {
     *out = (struct wn_reach){.home = {.lock = {-1}}};
+    if (!wn_home_exists(dir))
+        return wn_fail(why, WN_NOT_FOUND, "data",
+                       "there is no data directory of winnow at %s yet: start with winnow import "
+                       "FILE or winnow serve --sample, or name another one with --data",
+                       dir);
     struct wn_arena a;
     struct wn_str note;
     struct wn_why first = {0};

@@ -50,6 +50,10 @@ struct wn_reach {
     struct wn_app app;
     struct wn_server *server; /* NULL: somebody else's */
 };
+/* True when dir has been used by winnow before; opening makes stores where there are none. */
+WN_MUST_USE bool wn_home_exists(const char *dir);
+
+/* Fails: NOT_FOUND when dir has never been used: a question must not make an empty directory. */
 WN_MUST_USE wn_rc wn_reach_open(const char *dir, struct wn_reach *out, struct wn_why *why);
 void wn_reach_close(struct wn_reach *reach);
 

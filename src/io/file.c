@@ -119,8 +119,23 @@ static bool write_all(int fd, struct wn_str s)
     return true;
 }
 
+/* A device or a pipe is written to, not replaced. */
+static wn_rc write_in_place(const char *path, struct wn_str content, struct wn_why *why)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return fail_errno(why, "write", path);
+    wn_rc rc = write_all(fd, content) ? WN_OK : fail_errno(why, "write", path);
+    if (close(fd) != 0 && !rc)
+        rc = fail_errno(why, "write", path);
+    return rc;
+}
+
 wn_rc wn_file_write(const char *path, struct wn_str content, struct wn_why *why)
 {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return write_in_place(path, content, why);
     char part[4096], dir[4096];
     int n = snprintf(part, sizeof part, "%s.part-%d", path, (int)getpid());
     if (n < 0 || (size_t)n >= sizeof part)

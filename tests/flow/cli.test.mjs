@@ -3,7 +3,7 @@
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync, readFileSync, mkdirSync, chmodSync, existsSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync, readFileSync, mkdirSync, chmodSync, existsSync, readdirSync, symlinkSync, lstatSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -224,6 +224,53 @@ describe('the sample', () => {
     assert.equal(own.is_sample, false);
     assert.deepEqual(own.rows, [[32.345679]]);
     await server.stop();
+  });
+});
+
+describe('a directory that was never used', () => {
+  test('a question says so and makes nothing', () => {
+    for (const command of [['query', '--metrics', 'spend'], ['chart', '-o', join(root, 'never.png')]]) {
+      const dir = newDir();
+      const r = run(...command, '--data', dir);
+      assert.equal(r.status, 1);
+      assert.match(r.stderr, /no data directory of winnow at .* winnow import/);
+      assert.ok(!existsSync(dir));
+    }
+  });
+  test('doctor looks at a foreign directory and leaves it as it is', () => {
+    const dir = newDir();
+    mkdirSync(dir, { mode: 0o700 });
+    writeFileSync(join(dir, 'letter.txt'), 'dear all');
+    const r = run('doctor', '--data', dir);
+    assert.equal(r.status, 0, r.stdout);
+    assert.match(r.stdout, /stores +none yet/);
+    assert.deepEqual(readdirSync(dir), ['letter.txt']);
+  });
+});
+
+describe('output that does not arrive', () => {
+  const dir = newDir();
+  before(() => assert.equal(run('import', '--data', dir, metaFile).status, 0));
+  const shell = (line) => spawnSync('sh', ['-c', line, 'sh', bin, dir], { encoding: 'utf8', timeout: 60000 });
+  test('a full disk is a failure', { skip: existsSync('/dev/full') ? false : 'no /dev/full' }, () => {
+    for (const line of ['"$1" query --data "$2" --format csv >/dev/full', '"$1" help >/dev/full', '"$1" import --json --data "$2" nothing.csv >/dev/full']) {
+      const r = shell(line);
+      assert.equal(r.status, 1, line);
+      assert.match(r.stderr, /cannot write the output: No space left/, line);
+    }
+  });
+  test('a picture is written to a device, which stays one', { skip: existsSync('/dev/full') ? false : 'no /dev/full' }, () => {
+    const device = join(root, 'device');
+    symlinkSync('/dev/full', device);
+    const r = run('chart', '--data', dir, '-o', device);
+    assert.equal(r.status, 1);
+    assert.match(r.stderr, /cannot write .*No space left/);
+    assert.ok(lstatSync(device).isSymbolicLink());
+    assert.ok(statSync('/dev/full').isCharacterDevice());
+  });
+  test('a reader who has seen enough is no failure', () => {
+    const r = shell('{ "$1" query --data "$2" --by day --format csv; echo "status $?" >&2; } | true');
+    assert.match(r.stderr, /^status 0$/m);
   });
 });
 
