@@ -99,18 +99,17 @@ static bool varies(const struct wn_table *t, size_t column)
 
 static wn_rc allocate(struct parts *p, size_t n, struct wn_arena *a, struct wn_why *why)
 {
-    double **arrays[] = {&p->forecast, &p->actual, &p->forecast_below, &p->actual_below};
     p->n = n;
     p->ids = WN_ARENA_ARRAY(a, n * DIMENSIONS, uint32_t);
     p->campaigns = WN_ARENA_ARRAY(a, n, struct wn_str);
-    if (!p->ids || !p->campaigns)
-        return no_memory(why);
-    for (size_t k = 0; k < WN_COUNT(arrays); k++) {
-        *arrays[k] = WN_ARENA_ARRAY(a, n, double);
-        if (!*arrays[k])
-            return no_memory(why);
-    }
-    return WN_OK;
+    p->forecast = WN_ARENA_ARRAY(a, n, double);
+    p->actual = WN_ARENA_ARRAY(a, n, double);
+    p->forecast_below = WN_ARENA_ARRAY(a, n, double);
+    p->actual_below = WN_ARENA_ARRAY(a, n, double);
+    return p->ids && p->campaigns && p->forecast && p->actual && p->forecast_below &&
+                   p->actual_below
+               ? WN_OK
+               : no_memory(why);
 }
 
 static wn_rc read_parts(const struct wn_table *t, struct wn_arena *a, struct parts *p,

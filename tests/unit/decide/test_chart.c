@@ -211,7 +211,7 @@ static void longer_bars_have_more_ink(void **state)
     (void)state;
     double one[3] = {10, 20, 30}, two[3] = {10, 20, 15};
     struct wn_str labels[3] = {WN_STR("a"), WN_STR("b"), WN_STR("c")};
-    struct wn_chart_series s = {WN_STR("x"), 1, one};
+    struct wn_chart_series s = {.label = WN_STR("x"), .color = 1, .values = one};
     struct wn_chart chart = chart_of(WN_CHART_BAR, 1);
     chart.labels = labels;
     chart.n_points = 3;
@@ -248,7 +248,7 @@ static void nothing_to_draw_is_said(void **state)
     double none[N];
     for (int i = 0; i < N; i++)
         none[i] = i % 2 ? NAN : INFINITY;
-    struct wn_chart_series s = {WN_STR("x"), 1, none};
+    struct wn_chart_series s = {.label = WN_STR("x"), .color = 1, .values = none};
     gaps.series = &s;
     struct wn_buf a = render(&empty), b = render(&gaps);
     /* Both say the same words, and they are there: without them the middle would be blank. */
@@ -273,7 +273,7 @@ static void odd_input_is_drawn(void **state)
     for (size_t i = 0; i < WN_COUNT(odd); i++)
         for (int kind = 0; kind < 2; kind++)
             for (int unit = 0; unit < 4; unit++) {
-                struct wn_chart_series s = {WN_STR("\xc3"), -1, odd[i]};
+                struct wn_chart_series s = {.label = WN_STR("\xc3"), .color = -1, .values = odd[i]};
                 struct wn_chart chart = chart_of(kind ? WN_CHART_BAR : WN_CHART_LINE, 1);
                 chart.unit = (wn_metric_unit)unit;
                 chart.labels = labels;
@@ -298,7 +298,7 @@ static void many_points_are_thinned_not_lost(void **state)
         v[i] = 1;
         labels[i] = WN_STR("x");
     }
-    struct wn_chart_series s = {WN_STR("x"), 1, v};
+    struct wn_chart_series s = {.label = WN_STR("x"), .color = 1, .values = v};
     struct wn_chart chart = chart_of(WN_CHART_LINE, 1);
     chart.labels = labels;
     chart.n_points = MANY;

@@ -614,9 +614,9 @@ static void channels_over_days(void **state)
             }
             v[c][d] = earned / spent;
         }
-    struct wn_chart_series series[] = {{WN_STR("Facebook"), 1, v[0]},
-                                       {WN_STR("Instagram"), 2, v[1]},
-                                       {WN_STR("Google Ads"), 3, v[2]}};
+    struct wn_chart_series series[] = {{.label = WN_STR("Facebook"), .color = 1, .values = v[0]},
+                                       {.label = WN_STR("Instagram"), .color = 2, .values = v[1]},
+                                       {.label = WN_STR("Google Ads"), .color = 3, .values = v[2]}};
     struct wn_chart by_hand = over_days(series, 3);
     by_hand.title = WN_STR("ROAS by channel");
     struct wn_chart_request request = {.query = {.metrics = WN_STR("roas")}};
