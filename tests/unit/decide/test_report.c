@@ -696,7 +696,7 @@ static void bars_of_channels(void **state)
     for (int i = 0; i < N_CAMPAIGNS; i++)
         for (int d = 1; d < 4; d++)
             v[i % 3] += rests(i, d) ? 0 : (double)spend_of(i, d);
-    struct wn_chart_series one = {WN_STR("All"), -1, v};
+    struct wn_chart_series one = {.label = WN_STR("All"), .color = -1, .values = v};
     struct wn_str labels[] = {WN_STR("Facebook"), WN_STR("Instagram"), WN_STR("Google Ads")};
     int colors[] = {1, 2, 3};
     struct wn_chart by_hand = {.kind = WN_CHART_BAR,
