@@ -14,7 +14,16 @@ after(async () => {
   await server?.stop();
 });
 
-const PAGES = { overview: '/', explorer: '/explorer?level=campaign', import: '/import', missing: '/no-such-page' };
+const PAGES = {
+  overview: '/',
+  explorer: '/explorer?level=campaign',
+  forecast: '/forecast',
+  anomalies: '/anomalies',
+  budget: '/budget',
+  campaigns: '/budget?by=campaign',
+  import: '/import',
+  missing: '/no-such-page',
+};
 
 for (const [name, path] of Object.entries(PAGES))
   for (const [width, dark] of [

@@ -3,7 +3,7 @@ import { lazy, Suspense, useMemo, useRef, useState, type ReactNode } from 'react
 import { Link } from 'react-router-dom';
 import { anomaliesUrl, timelineUrl, useAnomalies, useTimeline, WATCHED_METRICS, type Anomaly, type Timeline } from '../../api/decide';
 import type { Metric, Workspace } from '../../api/types';
-import { addDays, apart, full, near, share, showDay, showRange, showWeekday } from '../../format';
+import { addDays, apart, full, near, share, showDay, showWeekday } from '../../format';
 import { rich, t, type Key } from '../../i18n';
 import { Chart, type Band, type Series } from '../../parts/chart/Chart';
 import { Filters } from '../../parts/Filters';
@@ -109,7 +109,7 @@ function Filled({ workspace, metrics, view }: Ready) {
       ) : (
         <>
           <Lead onWhy={() => change({ why: '1' }, true)}>
-            <Answer shown={shown} largest={largest} metricOf={metricOf} nameOf={nameOf} range={showRange(from, to)} />
+            <Answer shown={shown} largest={largest} metricOf={metricOf} nameOf={nameOf} period={from === to ? t('period.day', { day: showDay(from) }) : t('period.range', { from: showDay(from), to: showDay(to) })} />
           </Lead>
           <div ref={chartBox}>
             {timeline.data && metricOf(timeline.data.metric) ? (
@@ -166,14 +166,13 @@ function sizeText(a: Anomaly): string {
   return size === null ? t(more ? 'change.more' : 'change.less') : t(more ? 'anomalies.more' : 'anomalies.less', { size });
 }
 
-function Answer(props: { shown: Anomaly[]; largest: Anomaly | undefined; metricOf: MetricOf; nameOf: (a: Anomaly) => string; range: string }) {
-  const { shown, largest } = props;
-  const period = props.range;
+function Answer(props: { shown: Anomaly[]; largest: Anomaly | undefined; metricOf: MetricOf; nameOf: (a: Anomaly) => string; period: string }) {
+  const { shown, largest, period } = props;
   if (!largest) return <>{t('anomalies.answer.none', { period })}</>;
   const nHigh = shown.filter((a) => a.severity === 'high').length;
   return (
     <>
-      {t('anomalies.answer', { n: shown.length, period })} {nHigh > 0 && <>{t('anomalies.answer.high', { n: nHigh })} </>}
+      {t('anomalies.answer', { n: shown.length, period })} {nHigh > 0 && <>{t(nHigh === shown.length ? 'anomalies.answer.allHigh' : 'anomalies.answer.high', { n: nHigh })} </>}
       {rich('anomalies.answer.largest', {
         metric: bold(props.metricOf(largest.metric)?.label ?? largest.metric),
         name: bold(props.nameOf(largest)),

@@ -13,7 +13,7 @@ import { channelColors } from '../../state/colors';
 import { Amount } from './Amount';
 import css from './Budget.module.css';
 import { CurveChart } from './Curve';
-import { DEFAULT_CHANGE, questionOf, roundTo, stepFor, useWish, type Bound, type Wish } from './plan';
+import { DEFAULT_CHANGE, questionOf, roundTo, stepFor, tidy, useWish, type Bound, type Wish } from './plan';
 import { Table } from './Table';
 
 const Ground = lazy(() => import('../../parts/Ground'));
@@ -93,7 +93,7 @@ function Filled({ workspace, view }: Ready) {
         <Notice>{t('budget.none')}</Notice>
       ) : (
         <>
-          <Lead onWhy={() => change({ why: '1' }, true)} note={plan.completeness?.text && <span>{plan.completeness.text}</span>}>
+          <Lead onWhy={() => change({ why: '1' }, true)} note={plan.completeness.text && <span>{plan.completeness.text}</span>}>
             <Answer plan={plan} unit={unit} />
           </Lead>
           {answer.isError && <Refused error={answer.error} wish={wish} plan={plan} onAllow={(percent) => setWish({ change: percent })} />}
@@ -151,10 +151,10 @@ function Filled({ workspace, view }: Ready) {
                 made={plan}
                 seed={plan.seed}
                 workspace={workspace}
-                api="/docs"
+                api={touched || plan.by !== 'channel' || plan.objective !== 'revenue' ? undefined : '/api/ml-dashboard/budget-recommendation'}
                 onClose={() => change({ why: null }, true)}
               >
-                <p>{plan.why}</p>
+                <p>{tidy(plan.why, plan.currency)}</p>
               </Ground>
             </Suspense>
           )}
@@ -172,7 +172,7 @@ function Answer({ plan, unit }: { plan: Plan; unit: Unit }) {
   if (plan.unchanged)
     return (
       <>
-        {bold(t('budget.answer.same'))} {plan.why}
+        {bold(t('budget.answer.same'))} {tidy(plan.why, plan.currency)}
       </>
     );
   const up = moves.reduce((sum, m) => sum + Math.max(0, m.by), 0);
@@ -282,10 +282,13 @@ function Controls(props: { wish: Wish; plan: Plan; unit: Unit; sample: boolean; 
           step={5}
           suffix="%"
           note={
-            <label className={css.check}>
-              <input type="checkbox" checked={wish.change === null} onChange={(e) => onChange({ change: e.target.checked ? null : DEFAULT_CHANGE })} />
-              {t('budget.change.any')}
-            </label>
+            <>
+              <label className={css.check}>
+                <input type="checkbox" checked={wish.change === null} onChange={(e) => onChange({ change: e.target.checked ? null : DEFAULT_CHANGE })} />
+                {t('budget.change.any')}
+              </label>
+              {wish.total !== null && wish.change === DEFAULT_CHANGE && <span className={css.auto}>{t('budget.change.auto')}</span>}
+            </>
           }
           onChange={(value) => onChange({ change: value })}
         />

@@ -12,7 +12,7 @@ import { channelColors } from '../../state/colors';
 import { fileName } from '../../state/fileName';
 import { Bounds } from './Bounds';
 import css from './Budget.module.css';
-import type { Bound } from './plan';
+import { tidy, type Bound } from './plan';
 
 const N_SHOWN = 50;
 const MONEY = { unit: 'money', better: 0 } as const;
@@ -41,7 +41,7 @@ export function Table(props: {
   const save = () =>
     saveTable(
       [t(`budget.col.name.${by}`), 'id', t('dimension.channel'), t('budget.col.now'), t('budget.col.then'), t('budget.col.return'), t('chart.low', { name: '80%' }), t('chart.high', { name: '80%' }), t('budget.col.marginal'), t('budget.col.bind'), t('budget.col.why')],
-      rows.map((r) => [r.name, r.id, r.channel, r.current_budget, r.recommended_budget, r.expected_return.mean, r.expected_return.low, r.expected_return.high, r.marginal_return, bindText(r.bind), r.why]),
+      rows.map((r) => [r.name, r.id, r.channel, r.current_budget, r.recommended_budget, r.expected_return.mean, r.expected_return.low, r.expected_return.high, r.marginal_return, bindText(r.bind), tidy(r.why, currency)]),
       fileName(`budget-by-${by}`, workspace.is_sample, workspace.data_to ?? '', ''),
     );
   return (
@@ -106,7 +106,7 @@ export function Table(props: {
                   </td>
                   <td className={css.text}>
                     {bindText(row.bind)}
-                    <span className={css.whyText}>{row.why}</span>
+                    <span className={css.whyText}>{tidy(row.why, currency)}</span>
                   </td>
                 </tr>
               );

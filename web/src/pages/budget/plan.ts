@@ -1,6 +1,7 @@
 /* What is asked of the division, as the address says it. */
 import { useCallback, useEffect, useState } from 'react';
 import type { By, PlanQuestion } from '../../api/decide';
+import { full } from '../../format';
 import { useAddress, type Changes } from '../../state/address';
 
 export interface Bound {
@@ -84,6 +85,10 @@ export function questionOf(w: Wish, channel: string | null): PlanQuestion {
     },
   };
 }
+
+/* Sentences of the server name amounts to the millionth: shown as money. */
+export const tidy = (text: string, currency: string): string =>
+  text.replace(/\d+\.\d{3,6}(?!\d)/g, (amount_) => full(Number(amount_), 'money', currency));
 
 const ADDRESS_WAIT_MS = 250;
 

@@ -77,7 +77,7 @@ function Filled({ workspace, metrics, view }: Ready) {
             onWhy={() => change({ why: '1' }, true)}
             note={
               <>
-                {made.completeness?.text && <span>{made.completeness.text}</span>}
+                {made.completeness.text && <span>{made.completeness.text}</span>}
                 {(name === 'roi' || name === 'roas') && <span>{t('forecast.ratio')}</span>}
                 {view.channels.length > 1 && <span>{t('decide.several')}</span>}
               </>
@@ -124,6 +124,9 @@ const meanOf = (values: (number | null)[]): number | null => {
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 };
 
+/* The newest days may still grow: they are no measure for what comes. */
+const complete = (made: Made) => made.history.slice(0, made.history.length - made.completeness.immature_days);
+
 function Answer({ made, metric }: { made: Made; metric: Metric }) {
   const { currency } = made;
   const last = made.forecast[made.forecast.length - 1];
@@ -133,7 +136,7 @@ function Answer({ made, metric }: { made: Made; metric: Metric }) {
   const mean = meanOf(made.forecast.map((f) => f.mean))!;
   const spread = last.high80 - last.low80;
   const show = (value: number) => bold(near(value, metric.unit, currency, spread));
-  const earlier = made.history.slice(-n);
+  const earlier = complete(made).slice(-n);
   const moved = earlier.length === n ? changeOf(mean, meanOf(earlier.map((h) => h.value)), metric) : null;
   const parts = { n, days: n, metric: metric.label, mean: show(mean), change: bold(moved?.text.replace(/^[+−-]/, '') ?? ''), word: moved ? t(moved.direction > 0 ? 'change.more' : 'change.less') : '' };
   return (
@@ -150,11 +153,15 @@ function Fan(props: { made: Made; metric: Metric; busy: boolean; sample: boolean
     // A fan at the end of a year is a dot: as much past as tells the rhythm, unless all is wanted.
     const nShown = whole ? made.history.length : Math.max(56, 2 * made.forecast.length);
     const past = made.history.slice(-nShown);
+    const nComplete = Math.max(0, past.length - made.completeness.immature_days);
     const gap = <T,>(n: number): (T | null)[] => Array.from({ length: n }, () => null);
     const f = made.forecast;
     const after = (pick: (x: (typeof f)[number]) => number | null) => [...gap<number>(past.length), ...f.map(pick)];
     const lines: Series[] = [
-      { key: 'actual', label: t('forecast.actual', { metric: metric.label }), color: 'var(--s1)', values: [...past.map((h) => h.value), ...gap<number>(f.length)] },
+      { key: 'actual', label: t('forecast.actual', { metric: metric.label }), color: 'var(--s1)', values: [...past.map((h, i) => (i < nComplete ? h.value : null)), ...gap<number>(f.length)] },
+      ...(nComplete < past.length
+        ? [{ key: 'growing', label: t('forecast.growing'), color: 'var(--s1)', faint: true, values: [...past.map((h, i) => (i >= nComplete - 1 ? h.value : null)), ...gap<number>(f.length)] }]
+        : []),
       { key: 'mean', label: t('forecast.mean'), color: 'var(--s1)', dashed: true, values: after((x) => x.mean) },
     ];
     const areas: Band[] = made.state === 'empty' ? [] : [
