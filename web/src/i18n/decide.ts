@@ -30,7 +30,7 @@ export const decide = {
   'forecast.growing': 'Still coming in',
   'forecast.band80': '80% interval',
   'forecast.band95': '95% interval',
-  'forecast.answer': { one: '{metric} is expected to be {mean} on the next day, {change} {word} than on the day before.', other: '{metric} is expected to average {mean} a day over the next {n} days, {change} {word} than in the {n} days before.' },
+  'forecast.answer': { one: '{metric} is expected to be {mean} on the next day, {change} {word} than on the day before.', other: '{metric} is expected to average {mean} a day over the next {n} days, {change} {word} than in the {n} complete days before.' },
   'forecast.answer.same': 'As far as can be seen {metric} stays where it is: {mean} a day on average over the next {days} days.',
   'forecast.answer.plain': '{metric} is expected to average {mean} a day over the next {days} days.',
   'forecast.answer.interval': 'On {day} it will be between {low} and {high}, with 80% probability.',

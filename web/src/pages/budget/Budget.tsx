@@ -166,13 +166,15 @@ function Filled({ workspace, view }: Ready) {
 
 const bold = (text: string): ReactNode => <strong>{text}</strong>;
 
+const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 function Answer({ plan, unit }: { plan: Plan; unit: Unit }) {
   const { total, currency } = plan;
   const moves = plan.rows.map((r) => ({ row: r, by: r.recommended_budget - r.current_budget }));
   if (plan.unchanged)
     return (
       <>
-        {bold(t('budget.answer.same'))} {tidy(plan.why, plan.currency)}
+        {bold(t('budget.answer.same'))} {upper(tidy(plan.why, plan.currency).replace(/^Nothing to change: /, ''))}
       </>
     );
   const up = moves.reduce((sum, m) => sum + Math.max(0, m.by), 0);

@@ -86,9 +86,10 @@ export function questionOf(w: Wish, channel: string | null): PlanQuestion {
   };
 }
 
-/* Sentences of the server name amounts to the millionth: shown as money. */
+/* Sentences of the library serve the command line too: they name its options, and amounts to the
+ * millionth, which are shown as money. */
 export const tidy = (text: string, currency: string): string =>
-  text.replace(/\d+\.\d{3,6}(?!\d)/g, (amount_) => full(Number(amount_), 'money', currency));
+  text.replace(/ \(--[\w-]+\)/g, '').replace(/\d+\.\d{3,6}(?!\d)/g, (amount_) => full(Number(amount_), 'money', currency));
 
 const ADDRESS_WAIT_MS = 250;
 
