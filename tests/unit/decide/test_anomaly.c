@@ -19,7 +19,7 @@ static void fill(struct fixture *f, fault_kind fault)
     begin_rows(f);
     int32_t ids[CAMPAIGNS];
     for (int k = 0; k < CAMPAIGNS; k++) {
-        char key[16];
+        char key[32];
         (void)snprintf(key, sizeof key, "campaign %d", k);
         ids[k] = add_campaign(f, 0, key);
     }
