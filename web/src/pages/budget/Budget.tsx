@@ -295,7 +295,9 @@ function Controls(props: { wish: Wish; plan: Plan; unit: Unit; sample: boolean; 
           onChange={(value) => onChange({ change: value })}
         />
         <div className={css.risk}>
-          <span className={css.amountLabel}>{t('budget.risk')}</span>
+          <span className={css.amountLabel} aria-hidden="true">
+            {t('budget.risk')}
+          </span>
           <Select
             label={t('budget.risk')}
             value={wish.risk}
