@@ -7,6 +7,7 @@
 #include "core/num.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,22 @@ static wn_rc grow(void **p, size_t *max, size_t n, size_t size, struct wn_why *w
     return WN_OK;
 }
 
+/* Says what is missing; without any known name, what is needed. */
+static wn_rc missing_columns(const struct reading *r, bool some_found, struct wn_why *why)
+{
+    char list[64];
+    size_t n = 0;
+    for (int c = 0; c <= REVENUE; c++)
+        if (r->place[c] < 0)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "",
+                                  column_names[c][0]);
+    return wn_fail(why, WN_INVALID, "header",
+                   some_found ? "the history needs the columns entity, date, spend, revenue; "
+                                "missing: %s"
+                              : "the history needs the columns %s",
+                   list);
+}
+
 /* Recognises the header; without one, the columns have their usual order. */
 static wn_rc read_header(struct reading *r, const struct wn_csv_record *record, bool *is_header,
                          struct wn_why *why)
@@ -69,8 +86,7 @@ static wn_rc read_header(struct reading *r, const struct wn_csv_record *record, 
     if (n_found > 0 || record->n_fields < 4) {
         if (why && !why->text[0])
             why->line = record->line;
-        return wn_fail(why, WN_INVALID, "header",
-                       "the history needs the columns entity, date, spend, revenue");
+        return missing_columns(r, n_found > 0, why);
     }
     for (int c = 0; c < COLUMNS; c++)
         r->place[c] = c <= REVENUE ? c : -1;
@@ -85,11 +101,13 @@ static struct wn_str cell(const struct reading *r, const struct wn_csv_record *r
                                                     : (struct wn_str){"", 0};
 }
 
-static wn_rc bad_cell(const struct wn_csv_record *record, enum column c, struct wn_str text,
-                      const char *what, struct wn_why *why)
+static wn_rc bad_cell(const struct reading *r, const struct wn_csv_record *record, enum column c,
+                      struct wn_str text, const char *what, struct wn_why *why)
 {
-    if (why && !why->text[0])
+    if (why && !why->text[0]) {
         why->line = record->line;
+        why->column = (uint32_t)(r->place[c] + 1);
+    }
     return wn_fail(why, WN_INVALID, column_names[c][0], "%s '%.*s' %s", column_names[c][0],
                    WN_STR_ARG(text), what);
 }
@@ -105,11 +123,11 @@ static wn_rc read_amount(const struct reading *r, const struct wn_csv_record *re
         return WN_OK;
     if (!wn_parse_f64(text, out)) {
         if (wn_number_read(text, '.', &number) != WN_VALUE_GOOD || number.is_bound)
-            return bad_cell(record, c, text, "is not an amount", why);
+            return bad_cell(r, record, c, text, "is not an amount", why);
         *out = (double)number.micros / WN_MICROS / (number.is_percent ? 100 : 1);
     }
     if (!(*out >= 0) || *out > WN_MONEY_MAX)
-        return bad_cell(record, c, text, "is out of range (0 to 9.2e12)", why);
+        return bad_cell(r, record, c, text, "is out of range (0 to 9.2e12)", why);
     return WN_OK;
 }
 
@@ -121,9 +139,9 @@ static wn_rc read_day(const struct reading *r, const struct wn_csv_record *recor
     if (wn_parse_day(text, out))
         return WN_OK;
     if (wn_date_read(text, &date) != WN_VALUE_GOOD || date.kind == WN_DATE_WEEKDAY)
-        return bad_cell(record, DATE, text, "is not a date; write YYYY-MM-DD", why);
+        return bad_cell(r, record, DATE, text, "is not a date; write YYYY-MM-DD", why);
     if (date.kind == WN_DATE_OPEN)
-        return bad_cell(record, DATE, text, "can be read in two ways; write YYYY-MM-DD", why);
+        return bad_cell(r, record, DATE, text, "can be read in two ways; write YYYY-MM-DD", why);
     *out = date.day;
     return WN_OK;
 }
@@ -135,7 +153,7 @@ static wn_rc place_entity(struct reading *r, const struct wn_csv_record *record,
     uint32_t *value;
     bool added;
     if (!name.n)
-        return bad_cell(record, ENTITY, name, "is empty", why);
+        return bad_cell(r, record, ENTITY, name, "is empty", why);
     wn_rc rc = wn_map_put(&r->groups, group, (uint32_t)r->groups.n, &value, NULL);
     if (rc)
         return wn_fail(why, rc, "group", "there are too many groups");
@@ -167,14 +185,14 @@ static wn_rc on_record(void *context, const struct wn_csv_record *record, struct
     if (!rc)
         rc = read_amount(r, record, SPEND, &row.spend, why);
     if (!rc && isnan(row.spend))
-        rc = bad_cell(record, SPEND, cell(r, record, SPEND),
+        rc = bad_cell(r, record, SPEND, cell(r, record, SPEND),
                       "is missing (write 0 for a day without spend)", why);
     if (!rc)
         rc = read_amount(r, record, REVENUE, &row.revenue, why);
     if (!rc && r->place[ARRIVED] >= 0)
         rc = read_amount(r, record, ARRIVED, &row.arrived, why);
     if (!rc && !(row.arrived > 0 && row.arrived <= 1))
-        rc = bad_cell(record, ARRIVED, cell(r, record, ARRIVED), "must be above 0 and at most 1",
+        rc = bad_cell(r, record, ARRIVED, cell(r, record, ARRIVED), "must be above 0 and at most 1",
                       why);
     if (!rc)
         rc = place_entity(r, record, &row.entity, why);

@@ -1,6 +1,7 @@
 /* winnow allocate: response curves out of a history, and the budget divided by them. */
 #include "cli/allocate_input.h"
 #include "cli/commands.h"
+#include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
 #include "core/hash.h"
@@ -324,8 +325,15 @@ static wn_rc fit(struct job *job, struct wn_why *why)
         options.reported_factor = .8;
         options.reported_log_sd = .4;
     }
+    struct wn_progress progress;
+    char label[96];
+    snprintf(label, sizeof label, "fitting the curves of %zu entities", job->input.n);
+    wn_progress_init(&progress, label);
+    wn_progress_draw(&progress, 0, 0, job->input.n_rows);
     wn_rc rc =
         wn_curves_fit(&job->arena, job->input.histories, job->input.n, &options, &job->curves, why);
+    wn_progress_clear(&progress);
+    why->line = 0; /* the library counts entities; people count lines */
     for (size_t i = 0; i < job->input.n && !rc; i++) {
         struct wn_allocate_entity *e = &job->input.entities[i];
         e->curve = &job->curves[i];

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -225,19 +227,24 @@ static void find_by_name(struct detect_job *job)
 /* What has no known name: by place, timestamp,value or series,timestamp,value. */
 static wn_rc find_by_place(struct detect_job *job, uint64_t line, struct wn_why *why)
 {
+    bool is_open = job->at_value < 0 && !job->explain && job->n_columns > 3; /* one of many */
     if (job->at_ts < 0)
         job->at_ts = job->n_columns >= 3 && !job->explain && job->at_value != 1 ? 1 : 0;
+    if (job->at_value < 0 && job->at_series >= 0 && job->n_columns == 3)
+        job->at_value = 3 - job->at_series - job->at_ts;
     if (job->at_value < 0)
         job->at_value =
             job->explain || job->n_columns == 2 ? job->n_columns - 1 : (job->at_ts == 0 ? 1 : 2);
     if (job->n_columns == 3 && job->at_series < 0 && !job->explain)
         job->at_series = 3 - job->at_ts - job->at_value;
-    if (job->n_columns < 2 || job->at_value >= job->n_columns || job->at_ts == job->at_value) {
+    if (is_open || job->n_columns < 2 || job->at_value >= job->n_columns ||
+        job->at_ts == job->at_value) {
         if (why)
             why->line = line;
         return wn_fail(why, WN_INVALID, "columns",
-                       "line %llu: expected the columns timestamp,value or series,timestamp,value",
-                       (unsigned long long)line);
+                       "line %llu: expected the columns timestamp,value or "
+                       "series,timestamp,value%s",
+                       (unsigned long long)line, is_open ? "; none is named value" : "");
     }
     return WN_OK;
 }
@@ -388,8 +395,10 @@ static void print_row(struct detect_job *job, const struct wn_csv_record *r,
                       const struct wn_detect_result *result, double value)
 {
     if (!job->json) {
-        for (size_t i = 0; i < r->n_fields; i++)
-            wn_csv_write_field(&job->text, r->fields[i], i == 0);
+        for (size_t i = 0; i < r->n_fields; i++) {
+            bool is_missing = (int)i == job->at_value && !isfinite(value);
+            wn_csv_write_field(&job->text, is_missing ? WN_STR("") : r->fields[i], i == 0);
+        }
         print_answer(&job->text, result);
         wn_buf_append_char(&job->text, '\n');
         return;
@@ -608,6 +617,24 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
+/* Set by SIGINT and SIGTERM while a stream is followed. */
+static volatile sig_atomic_t is_stopped;
+
+static void on_stop(int number)
+{
+    (void)number;
+    is_stopped = 1;
+}
+
+/* The first signal ends the reading, so that what was read is answered; a second one kills. */
+static void stop_on_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
+
 static wn_rc read_some(int fd, char *buffer, size_t *n, struct wn_why *why)
 {
     ssize_t got;
@@ -677,7 +704,11 @@ static wn_rc read_growing(struct detect_job *job, int fd, struct wn_why *why)
     size_t n = 1;
     wn_rc rc = WN_OK;
     wn_buf_init(&held, LINE_BYTES_MAX);
-    while (!rc) {
+    stop_on_signals();
+    while (!rc && !is_stopped) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (poll(&ready, 1, FOLLOW_WAIT_MS) <= 0) /* nothing yet, or a signal */
+            continue;
         rc = read_some(fd, buffer, &n, why);
         if (rc || (n == 0 && !is_file))
             break;
@@ -697,7 +728,7 @@ static wn_rc read_growing(struct detect_job *job, int fd, struct wn_why *why)
             wn_buf_append(&held, (struct wn_str){buffer + end, n - end});
         }
     }
-    if (!rc && held.n)
+    if (!rc && held.n && !is_stopped) /* a line that was being written has no answer */
         rc = feed_lines(job, wn_buf_str(&held), &separator, why);
     wn_buf_deinit(&held);
     return rc;
@@ -728,11 +759,19 @@ static wn_rc read_options(struct detect_job *job, const struct wn_args *args, st
     return rc;
 }
 
-static wn_rc open_output(struct detect_job *job, const char *path, struct wn_why *why)
+static wn_rc open_output(struct detect_job *job, const char *path, int input_fd, struct wn_why *why)
 {
-    job->out = stdout;
-    if (strcmp(path, "-") == 0)
+    struct stat in, out;
+    if (strcmp(path, "-") == 0) {
+        job->out = stdout;
         return WN_OK;
+    }
+    if (fstat(input_fd, &in) == 0 && stat(path, &out) == 0 && S_ISREG(in.st_mode) &&
+        in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return wn_fail(why, WN_INVALID, "output",
+                       "%s is the input itself, and rows are written while it is read: name "
+                       "another file",
+                       path);
     job->out = fopen(path, "wb");
     if (!job->out)
         return wn_fail(why, WN_IO, "output", "%s cannot be written: %s", path, strerror(errno));
@@ -757,7 +796,7 @@ static wn_rc run(struct detect_job *job, const struct wn_args *args, struct wn_w
     if (fd < 0)
         return wn_fail(why, errno == ENOENT ? WN_NOT_FOUND : WN_IO, "input",
                        "%s cannot be read: %s", input, strerror(errno));
-    rc = open_output(job, wn_args_z(args, "output"), why);
+    rc = open_output(job, wn_args_z(args, "output"), fd, why);
     wn_progress_init(&job->progress, "detecting");
     if (job->out == stdout && isatty(STDOUT_FILENO))
         job->progress.is_terminal = false; /* the rows are there to be seen */
@@ -786,7 +825,7 @@ int wn_cmd_detect(const struct wn_args *args)
     wn_rc rc = run(&job, args, &why);
     if (job.out_is_ours && fclose(job.out) != 0 && !rc)
         rc = wn_fail(&why, WN_DISK, "output", "the output cannot be written: %s", strerror(errno));
-    if (!rc && job.n_rows == 0)
+    if (!rc && job.n_rows == 0 && !is_stopped)
         rc = wn_fail(&why, WN_INVALID, "input", "there is no row of data in the input");
     if (!rc && isatty(STDERR_FILENO))
         fprintf(stderr, "%llu rows, %zu series, %llu without a value, %llu anomalies\n",

@@ -176,7 +176,7 @@ static wn_rc read_series(struct forecast_job *job, struct wn_why *why)
 static bool on_progress(void *context, size_t done, size_t total)
 {
     struct forecast_job *job = context;
-    wn_progress_draw(&job->progress, done, total, done);
+    wn_progress_draw(&job->progress, done, total, 0);
     return true;
 }
 

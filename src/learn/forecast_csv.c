@@ -238,11 +238,14 @@ static wn_rc look_at_first(struct wn_series_csv_reader *r, const struct wn_csv_r
 /* ---- rows -------------------------------------------------------------------------------------
  */
 
-static wn_rc fail_at(struct wn_why *why, wn_rc rc, uint64_t line, const char *field,
+/* column: from 1. */
+static wn_rc fail_at(struct wn_why *why, wn_rc rc, uint64_t line, size_t column, const char *field,
                      const char *format, struct wn_str cell)
 {
-    if (why)
+    if (why) {
         why->line = line;
+        why->column = (uint32_t)column;
+    }
     cell.n = cell.n > 60 ? 60 : cell.n;
     while (cell.n && !wn_str_utf8_valid(cell, NULL))
         cell.n--;
@@ -268,13 +271,14 @@ static wn_rc add_point(struct wn_series_csv_reader *r, struct point p, struct wn
     return WN_OK;
 }
 
-static wn_rc read_value(struct wn_str cell, uint64_t line, double *out, struct wn_why *why)
+static wn_rc read_value(const struct wn_csv_record *record, size_t at, double *out,
+                        struct wn_why *why)
 {
-    cell = wn_str_trim(cell);
+    struct wn_str cell = wn_str_trim(record->fields[at]);
     *out = (double)NAN;
     if (wn_value_is_absent(cell) || wn_parse_f64(cell, out))
         return WN_OK;
-    return fail_at(why, WN_INVALID, line, "value", "%s is not a number", cell);
+    return fail_at(why, WN_INVALID, record->line, at + 1, "value", "%s is not a number", cell);
 }
 
 static wn_rc series_of(struct wn_series_csv_reader *r, struct wn_str name, uint32_t *out,
@@ -305,14 +309,14 @@ static wn_rc long_row(struct wn_series_csv_reader *r, const struct wn_csv_record
         r->series_at == SIZE_MAX ? WN_STR("") : wn_str_trim(record->fields[r->series_at]);
     struct wn_str ts = wn_str_trim(record->fields[r->ts_at]);
     if (!parse_ts(ts, &p.ts, &is_number))
-        return fail_at(why, WN_INVALID, record->line, "ts",
+        return fail_at(why, WN_INVALID, record->line, r->ts_at + 1, "ts",
                        "%s is not a time (write 2026-01-31 or 2026-01-31T05:00:00Z)", ts);
     r->has_numbers = r->has_numbers || is_number;
     r->has_moments = r->has_moments || !is_number;
     if (r->has_numbers && r->has_moments)
-        return fail_at(why, WN_INVALID, record->line, "ts",
+        return fail_at(why, WN_INVALID, record->line, r->ts_at + 1, "ts",
                        "%s mixes plain numbers and dates in one column", ts);
-    wn_rc rc = read_value(record->fields[r->value_at], record->line, &p.value, why);
+    wn_rc rc = read_value(record, r->value_at, &p.value, why);
     if (!rc)
         rc = series_of(r, name, &p.series, &added, why);
     return rc ? rc : add_point(r, p, why);
@@ -329,14 +333,12 @@ static wn_rc wide_row(struct wn_series_csv_reader *r, const struct wn_csv_record
     if (rc)
         return rc;
     if (!added)
-        return fail_at(why, WN_INVALID, record->line, "id", "the series %s comes twice", name);
+        return fail_at(why, WN_INVALID, record->line, 1, "id", "the series %s comes twice", name);
     while (n > 1 && wn_value_is_absent(wn_str_trim(record->fields[n - 1])))
         n--; /* short rows of a table are padded */
     for (size_t f = 1; f < n && !rc; f++) {
         p.ts = (int64_t)f - 1;
-        rc = read_value(record->fields[f], record->line, &p.value, why);
-        if (rc && why)
-            why->column = 0;
+        rc = read_value(record, f, &p.value, why);
         if (!rc)
             rc = add_point(r, p, why);
     }
