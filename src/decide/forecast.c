@@ -245,7 +245,9 @@ static void add_day(const struct task *t, const struct trial *trial, size_t v, s
         spend = t->series[0].denominator[at];
         actual = quotient(actual, spend);
     }
-    double error = path_has(p, step) ? actual - p->mean[step] : NAN;
+    if (!p->mean || !p->low || !p->high || !path_has(p, step))
+        return;
+    double error = actual - p->mean[step];
     if (!isfinite(error))
         return;
     e->n++;

@@ -276,10 +276,11 @@ static size_t bracket(struct solver *s, double hint, uint32_t *vertex, double *x
                       double *high, size_t open)
 {
     double extra = 1e-4;
-    for (int i = 0; i < 7; i++, extra *= 32) {
-        double wide = 1 + extra;
-        double above = hint * wide, below = hint / wide;
-        bool top = above<*high, bottom = below> * low;
+    for (int i = 0; i < 7; i++) {
+        double above = hint * (1 + extra), below = hint / (1 + extra);
+        bool top = above < *high;
+        bool bottom = below > *low;
+        extra *= 32;
         if (top && open) {
             bool enough = try_price(s, above, vertex);
             *(enough ? high : low) = above;

@@ -139,6 +139,7 @@ static void publish_band(const struct wn_detect_state *s, const struct wn_detect
 void wn_detect_expect(const struct wn_detector *d, int64_t ts_ms, struct wn_detect_result *out)
 {
     struct wn_detect_look look;
+    WN_ASSERT(d);
     memset(out, 0, sizeof *out);
     wn_detect_see(&d->state, ts_ms, (float)d->state.level_fast, &look);
     see_band(&d->state, d->options.risk, &look);
@@ -233,6 +234,7 @@ void wn_detect_push(struct wn_detector *d, int64_t ts_ms, double value,
                     struct wn_detect_result *out)
 {
     const struct wn_detect_weights *w = &wn_detect_weights_default;
+    WN_ASSERT(d);
     struct wn_detect_state *s = &d->state;
     struct wn_detect_look look;
     memset(out, 0, sizeof *out);
