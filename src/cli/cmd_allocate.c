@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/num.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -512,7 +513,8 @@ static wn_rc print(const struct job *job, struct wn_why *why)
     wn_rc rc = wn_buf_check(&b, why);
     if (!rc && strcmp(path, "-") != 0)
         rc = wn_file_write(path, wn_buf_str(&b), why);
-    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0))
+    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0) &&
+             errno != EPIPE) /* who reads may have seen enough */
         rc = wn_fail(why, WN_IO, "output", "standard output cannot be written");
     wn_buf_deinit(&b);
     return rc;

@@ -1,12 +1,11 @@
 /* winnow detect: rows of a CSV file or a growing stream, with what each should have been and
  * whether it is an anomaly. Needs no data directory. */
 #include "cli/commands.h"
+#include "cli/detect_cell.h"
 #include "cli/detect_explain.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
-#include "core/csv_value.h"
-#include "core/date.h"
 #include "core/num.h"
 #include "winnow/detect.h"
 
@@ -65,7 +64,7 @@ struct detect_job {
     struct wn_detect_options options;
     bool follow, explain, json;
     FILE *out;
-    bool out_is_ours;
+    bool out_is_ours, reader_left;
     struct wn_buf text;             /* what has not been written yet */
     struct wn_arena a;              /* detectors, header */
     struct wn_map series;           /* name -> index of detector */
@@ -87,102 +86,6 @@ struct detect_job {
     struct wn_progress progress;
 };
 
-/* ---- moments ----------------------------------------------------------------------------------
- */
-
-static bool two_digits(const char *p, int64_t *out)
-{
-    return wn_parse_i64((struct wn_str){p, 2}, out) && p[0] != '-' && p[0] != '+';
-}
-
-/* "HH:MM[:SS[.fff]][Z|+HH[:]MM]" as ms. */
-static bool read_clock(struct wn_str s, int64_t *out_ms)
-{
-    int64_t h, m, sec = 0, ms = 0;
-    if (s.n < 5 || !two_digits(s.p, &h) || s.p[2] != ':' || !two_digits(s.p + 3, &m))
-        return false;
-    size_t at = 5;
-    if (s.n >= 8 && s.p[5] == ':') {
-        if (!two_digits(s.p + 6, &sec))
-            return false;
-        at = 8;
-        if (at < s.n && (s.p[at] == '.' || s.p[at] == ',')) {
-            int64_t unit = 100;
-            for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, unit /= 10)
-                ms += unit * (s.p[at] - '0');
-        }
-    }
-    struct wn_str zone = wn_str_trim(wn_str_slice(s, at, s.n));
-    int64_t zone_h = 0, zone_m = 0;
-    if (zone.n >= 3 && (zone.p[0] == '+' || zone.p[0] == '-')) {
-        size_t minutes = zone.n >= 4 && zone.p[3] == ':' ? 4 : 3;
-        if (!two_digits(zone.p + 1, &zone_h) ||
-            (zone.n >= minutes + 2 && !two_digits(zone.p + minutes, &zone_m)))
-            return false;
-        if (zone.p[0] == '-') {
-            zone_h = -zone_h;
-            zone_m = -zone_m;
-        }
-    } else if (zone.n && !wn_str_eq_nocase(zone, WN_STR("z")) &&
-               !wn_str_eq_nocase(zone, WN_STR("utc"))) {
-        return false;
-    }
-    if (h > 24 || m > 59 || sec > 60)
-        return false;
-    *out_ms = (((h - zone_h) * 60 + m - zone_m) * 60 + sec) * 1000 + ms;
-    return true;
-}
-
-/* ISO dates with or without a time, seconds or milliseconds since the epoch, and dates of other
- * forms that can be read in one way only. */
-static bool read_moment(struct wn_str s, int64_t *out_ms)
-{
-    int32_t day;
-    int64_t clock_ms = 0, number;
-    s = wn_str_trim(s);
-    if (s.n >= 10 && wn_parse_day(wn_str_slice(s, 0, 10), &day)) {
-        if (s.n > 10 && (s.p[10] == 'T' || s.p[10] == ' ')) {
-            if (!read_clock(wn_str_slice(s, 11, s.n), &clock_ms))
-                return false;
-        } else if (s.n > 10) {
-            return false;
-        }
-        *out_ms = day * WN_DAY_MS + clock_ms;
-        return true;
-    }
-    if (wn_parse_i64(s, &number) && (s.n != 8 || number < 19000000)) {
-        bool is_seconds = number > -INT64_C(100000000000) && number < INT64_C(100000000000);
-        *out_ms = is_seconds ? number * 1000 : number;
-        return true;
-    }
-    double seconds;
-    if (wn_parse_f64(s, &seconds) && fabs(seconds) < 1e11) {
-        *out_ms = (int64_t)(seconds * 1000);
-        return true;
-    }
-    struct wn_date_text d;
-    if (wn_date_read(s, &d) != WN_VALUE_GOOD || d.kind != WN_DATE_DAY)
-        return false;
-    *out_ms = d.day * WN_DAY_MS + (d.hour > 0 ? d.hour : 0) * INT64_C(3600000);
-    return true;
-}
-
-static bool read_value(struct wn_str s, double *out)
-{
-    struct wn_number number;
-    s = wn_str_trim(s);
-    if (wn_parse_f64(s, out))
-        return true;
-    if (wn_value_is_absent(s)) {
-        *out = NAN;
-        return true;
-    }
-    if (wn_number_read(s, '.', &number) != WN_VALUE_GOOD)
-        return false;
-    *out = (double)number.micros / 1e6;
-    return true;
-}
-
 /* ---- columns ----------------------------------------------------------------------------------
  */
 
@@ -201,8 +104,8 @@ static bool is_header(const struct wn_csv_record *r)
     for (size_t i = 0; i < r->n_fields; i++) {
         int64_t ms;
         double value;
-        if (r->fields[i].n && (read_moment(r->fields[i], &ms) ||
-                               (read_value(r->fields[i], &value) && isfinite(value))))
+        if (r->fields[i].n && (wn_detect_read_moment(r->fields[i], &ms) ||
+                               (wn_detect_read_value(r->fields[i], &value) && isfinite(value))))
             return false;
     }
     return true;
@@ -377,6 +280,14 @@ static wn_rc detector_of(struct detect_job *job, struct wn_str name, struct wn_d
     return WN_OK;
 }
 
+/* After a failed write. Who reads the rows may have seen enough of them: no fault of ours. */
+static wn_rc fail_to_write(struct detect_job *job, struct wn_why *why)
+{
+    job->reader_left = job->out == stdout && errno == EPIPE;
+    return wn_fail(why, errno == ENOSPC ? WN_DISK : WN_IO, "output",
+                   "the output cannot be written: %s", strerror(errno));
+}
+
 /* What has been printed so far goes out: when there is much of it, and with every piece of a stream
  * that is followed. */
 static wn_rc flush(struct detect_job *job, struct wn_why *why)
@@ -385,8 +296,7 @@ static wn_rc flush(struct detect_job *job, struct wn_why *why)
     if (rc)
         return rc;
     if (job->text.n && fwrite(job->text.p, 1, job->text.n, job->out) != job->text.n)
-        return wn_fail(why, errno == ENOSPC ? WN_DISK : WN_IO, "output",
-                       "the output cannot be written: %s", strerror(errno));
+        return fail_to_write(job, why);
     wn_buf_reset(&job->text);
     return WN_OK;
 }
@@ -594,9 +504,9 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
     if ((int)r->n_fields != job->n_columns)
         return wn_fail(why, WN_INVALID, "columns", "line %llu: %zu columns, expected %d",
                        (unsigned long long)line, r->n_fields, job->n_columns);
-    if (!read_moment(r->fields[job->at_ts], &ts_ms))
+    if (!wn_detect_read_moment(r->fields[job->at_ts], &ts_ms))
         return bad_cell(job, r, job->at_ts, "time that can be read", why);
-    if (!read_value(r->fields[job->at_value], &value))
+    if (!wn_detect_read_value(r->fields[job->at_value], &value))
         return bad_cell(job, r, job->at_value, "number", why);
     job->n_rows++;
     job->n_missing += isfinite(value) ? 0u : 1u;
@@ -690,7 +600,7 @@ static wn_rc feed_lines(struct detect_job *job, struct wn_str lines, char *separ
     if (!rc)
         rc = flush(job, why);
     if (!rc && fflush(job->out) != 0)
-        rc = wn_fail(why, WN_IO, "output", "the output cannot be written: %s", strerror(errno));
+        rc = fail_to_write(job, why);
     return rc;
 }
 
@@ -808,7 +718,7 @@ static wn_rc run(struct detect_job *job, const struct wn_args *args, struct wn_w
     wn_rc flushed = job->out ? flush(job, rc ? NULL : why) : WN_OK;
     rc = rc ? rc : flushed;
     if (job->out && fflush(job->out) != 0 && !rc)
-        rc = wn_fail(why, WN_IO, "output", "the output cannot be written: %s", strerror(errno));
+        rc = fail_to_write(job, why);
     if (fd != STDIN_FILENO)
         close(fd);
     return rc;
@@ -835,5 +745,5 @@ int wn_cmd_detect(const struct wn_args *args)
     wn_map_deinit(&job.series);
     wn_buf_deinit(&job.text);
     wn_arena_deinit(&job.a);
-    return rc ? wn_complain(rc, &why) : 0;
+    return rc && !job.reader_left ? wn_complain(rc, &why) : 0;
 }

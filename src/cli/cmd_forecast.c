@@ -423,7 +423,8 @@ static wn_rc write_all(const struct forecast_job *job, struct wn_why *why)
     wn_rc rc = wn_buf_check(&out, why);
     if (!rc && strcmp(path, "-") != 0)
         rc = wn_file_write(path, wn_buf_str(&out), why);
-    else if (!rc && (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout) != 0))
+    else if (!rc && (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout) != 0) &&
+             errno != EPIPE) /* who reads may have seen enough */
         rc =
             wn_fail(why, WN_IO, "output", "writing to standard output failed: %s", strerror(errno));
     wn_buf_deinit(&out);

@@ -86,6 +86,17 @@ for (const [name, more] of Object.entries(commands))
         assert.match(r.stderr, /cannot be written|failed|No space/);
       }
     });
+    test('a reader that has seen enough is no failure', () => {
+      const n = name === 'detect' ? 20000 : 3000;
+      const rows = name === 'allocate'
+        ? JSON.stringify(Array.from({ length: n }, (_, i) => ({ entity: `entity number ${i}`, curve: 'log', a: i + 1, b: 10 })))
+        : name === 'detect' ? 'ts,value\n' + Array.from({ length: n }, (_, i) => `${1700000000 + i * 60},${i % 7}\n`).join('')
+        : Array.from({ length: n }, (_, i) => `series number ${i},1,2,3\n`).join('');
+      const r = spawnSync('sh', ['-c', '{ "$0" "$@"; echo "status $?" >&2; } | head -n 1', bin, ...call(file(rows))], { encoding: 'utf8', timeout: 60000 });
+      assert.match(r.stdout, /^[^\n]*\bexpected\b[^\n]*\n$|^series,step[^\n]*\n$/);
+      assert.match(r.stderr, /^status 0$/m);
+      assert.doesNotMatch(r.stderr, /winnow: /);
+    });
     test('the manual', () => assert.match(good([name, '--help']).stdout, /NAME[\s\S]*--input[\s\S]*EXAMPLES/));
   });
 
