@@ -140,7 +140,7 @@ wn_rc wn_file_write(const char *path, struct wn_str content, struct wn_why *why)
     int n = snprintf(part, sizeof part, "%s.part-%d", path, (int)getpid());
     if (n < 0 || (size_t)n >= sizeof part)
         return wn_fail(why, WN_INVALID, NULL, "the path is too long");
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return fail_errno(why, "write", path);
     wn_rc rc = WN_OK;

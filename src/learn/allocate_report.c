@@ -211,11 +211,10 @@ static struct money money_of(double amount)
     return m;
 }
 
+/* For a sentence: two decimals, as money is read. The rows have the exact amount. */
 static struct money micros_of(int64_t micros)
 {
-    struct money m;
-    wn_print_micros(micros, m.text);
-    return m;
+    return money_of((double)micros / WN_MICROS);
 }
 
 static struct money ratio_of(double x)
@@ -341,7 +340,7 @@ static void say_unchanged(struct wn_buf *b, const struct problem *p, const struc
             money_of(out->gain_mean).text, money_of(out->gain_low).text,
             money_of(out->gain_high).text, out->gain_probability,
             out->gain_probability <= p->options->keep_probability
-                ? "that is too uncertain to move money (--keep)"
+                ? "that is too uncertain to move money"
                 : "that does not pay for the change");
         return;
     }
