@@ -9,9 +9,9 @@
 /* Reads a whole file of at most max_bytes into a. Fails: NOT_FOUND, LIMIT, IO, MEMORY. */
 WN_MUST_USE wn_rc wn_file_read(const char *path, size_t max_bytes, struct wn_arena *a,
                                struct wn_str *out, struct wn_why *why);
-/* Writes path atomically and durably: a reader sees the old or the new content. A new file's mode
- * is the umask's choice. What is there and
- * is no regular file (a device, a pipe) is written to as it stands. Fails: DISK, IO. */
+/* Writes path atomically and durably: a reader sees the old or the new content. The umask decides
+ * a new file's mode. What is there and is no regular file (a device, a pipe) is written to as it
+ * stands. Fails: DISK, IO. */
 WN_MUST_USE wn_rc wn_file_write(const char *path, struct wn_str content, struct wn_why *why);
 /* Makes the directory and its parents, mode 0700 for new ones. */
 WN_MUST_USE wn_rc wn_dir_make(const char *path, struct wn_why *why);

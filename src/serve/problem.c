@@ -131,7 +131,7 @@ void wn_problem_write(struct wn_json_writer *w, int status, wn_rc rc, const stru
 static void log_problem(const struct wn_http_request *r, int status, wn_rc rc,
                         const struct wn_why *why)
 {
-    if (status < 500)
+    if (status < 500 || rc == WN_OK) /* 501 for an unknown method is the client's doing */
         return;
     wn_log(WN_LOG_ERROR, "request_failed", WN_LOG_TEXT("request_id", wn_str_of(r->id)),
            WN_LOG_TEXT("path", r->path), WN_LOG_INT("status", status),
