@@ -64,6 +64,7 @@ bench_serve() {
     start_server "$work/data"
     curl -s "http://127.0.0.1:$port/health" >/dev/null; sleep 1
     awk '/VmRSS/ {printf "  idle resident memory     %.0f MB\n", $2/1024}' "/proc/$server/status"
+    node bench/query/slider.mjs "$port" 41
     if command -v wrk >/dev/null 2>&1; then
         wrk -t1 -c64 -d5s "http://127.0.0.1:$port/health" | awk '/Requests\/sec/ {printf "  /health, 64 connections  %.0f requests/s\n", $2}'
     else echo "  /health: skipped, wrk is not installed"; fi

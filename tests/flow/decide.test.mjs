@@ -153,15 +153,13 @@ test('more budget never promises less, down to nothing', async () => {
 
 test('the answer follows a slider', async () => {
   await getJson(sample, '/api/v1/ml/budget/curves');
-  const times = [];
+  const totals = new Set();
   for (let i = 0; i < 9; i++) {
-    const start = performance.now();
     const answer = await optimise(sample, { total_budget: 8000 + 100 * i });
     assert.equal(answer.status, 200, answer.text.slice(0, 300));
-    times.push(performance.now() - start);
+    totals.add(answer.json.total.recommended);
   }
-  times.sort((a, b) => a - b);
-  console.log(`# optimise: median ${times[4].toFixed(0)} ms`);
+  assert.equal(totals.size, 9);
 });
 
 test('anomalies name their day, size and cause, and the filters hold', async () => {
