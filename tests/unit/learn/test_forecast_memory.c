@@ -1,6 +1,5 @@
 /* Protects everything of the forecast against memory running out, by making the n-th allocation
- * fail for n = 1, 2, ...: an error comes back and nothing is leaked. Needs the linker's --wrap (see
- * tests/CMakeLists.txt); without it the test says so and is skipped. */
+ * fail for n = 1, 2, ...: an error comes back and nothing is leaked. */
 #include "learn/forecast_csv.h"
 
 #include <math.h>
@@ -12,74 +11,7 @@
 
 #include <cmocka.h>
 
-static long fail_at = -1, n_live;
-
-void *__real_malloc(size_t n) __attribute__((weak));
-void *__real_calloc(size_t n, size_t size) __attribute__((weak));
-void *__real_realloc(void *p, size_t n) __attribute__((weak));
-void __real_free(void *p) __attribute__((weak));
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-
-static bool fails_now(void)
-{
-    return fail_at > 0 && --fail_at == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    if (fails_now())
-        return NULL;
-    n_live++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    if (fails_now())
-        return NULL;
-    n_live++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    if (fails_now())
-        return NULL;
-    n_live += p == NULL;
-    return __real_realloc(p, n);
-}
-
-void __wrap_free(void *p)
-{
-    n_live -= p != NULL;
-    __real_free(p);
-}
-
-/* Runs until a run meets no fault; each faulty one must say MEMORY and leave nothing. */
-static void fail_each(wn_rc (*run)(void))
-{
-    if (!__real_malloc) {
-        print_message("skipped: allocations are not wrapped in this build\n");
-        skip();
-    }
-    for (long n = 1;; n++) {
-        long before = n_live;
-        fail_at = n;
-        wn_rc rc = run();
-        bool met = fail_at == 0;
-        fail_at = -1;
-        assert_int_equal(n_live, before);
-        if (!met) {
-            assert_int_equal(rc, WN_OK);
-            assert_true(n > 1);
-            return;
-        }
-        assert_int_equal(rc, WN_MEMORY);
-    }
-}
+#include "failing_malloc.h"
 
 static double x[3][120];
 static const struct wn_forecast_series series[3] = {
@@ -156,31 +88,31 @@ static wn_rc run_csv(void)
 static void batch(void **state)
 {
     (void)state;
-    fail_each(run_batch);
+    fail_each_allocation(run_batch);
 }
 
 static void ratio_and_cold_start(void **state)
 {
     (void)state;
-    fail_each(run_ratio);
+    fail_each_allocation(run_ratio);
 }
 
 static void daily(void **state)
 {
     (void)state;
-    fail_each(run_daily);
+    fail_each_allocation(run_daily);
 }
 
 static void tree(void **state)
 {
     (void)state;
-    fail_each(run_tree);
+    fail_each_allocation(run_tree);
 }
 
 static void csv(void **state)
 {
     (void)state;
-    fail_each(run_csv);
+    fail_each_allocation(run_csv);
 }
 
 int main(void)
