@@ -1,12 +1,18 @@
-/* A query as one statement for the facts.
+/* A query as one statement for the facts, from the inside out:
  *
- *   WITH c AS (SELECT <columns> AS k0.., sum(x_micros) AS s_x.. FROM ad_stats WHERE .. GROUP BY
- * ..), p AS (the same of the comparison period), g AS (c and p below each other, p's days shifted;
- * their sums side by side), r AS (SELECT <text of k0> AS d0, .. sum(..) FROM g LEFT JOIN names ..
- * GROUP BY ..) SELECT <formulas over the sums> FROM r WHERE <having> ORDER BY .. LIMIT ? OFFSET ?
+ *   c  SELECT <columns> AS k0.., sum(x_micros) AS s_x.. FROM ad_stats WHERE .. GROUP BY ..
+ *   p  the same of the comparison period
+ *   g  c, or c and p below each other: p's days shifted, their sums side by side
+ *   r  SELECT <text of k0> AS d0, .. sum(..) FROM g LEFT JOIN names .. GROUP BY ..
+ *      SELECT <formulas over the sums> FROM r WHERE <having> ORDER BY .. LIMIT .. OFFSET ..
  *
  * Only c and p see many rows, and they group by plain integer columns; texts, weeks and months are
- * made, and grouped once more, from the few rows that are left. */
+ * made, and grouped once more where two of them can be the same, from the few rows that are left.
+ *
+ * Planning is most of the time of a small question, and bound values and WITH double it: numbers
+ * are written into the text, only texts from outside are bound. */
+#include <inttypes.h>
+
 #include "core/date.h"
 #include "metric/query_int.h"
 
@@ -28,23 +34,16 @@ static void put(struct writer *w, const char *z)
     wn_buf_append_z(&w->out, z);
 }
 
-static void bind(struct writer *w, struct wn_value value)
-{
-    WN_ASSERT(w->n_binds < w->n_binds_max);
-    w->binds[w->n_binds++] = value;
-}
-
-/* The cast keeps the engine from comparing a narrow column in a wider type. */
 static void put_int(struct writer *w, int64_t number)
 {
-    put(w, "CAST(? AS INTEGER)");
-    bind(w, (struct wn_value){.kind = WN_VALUE_INT, .integer = number});
+    wn_buf_printf(&w->out, "%" PRId64, number);
 }
 
 static void put_text(struct writer *w, struct wn_str text)
 {
+    WN_ASSERT(w->n_binds < w->n_binds_max);
     put(w, "?");
-    bind(w, (struct wn_value){.kind = WN_VALUE_TEXT, .text = text});
+    w->binds[w->n_binds++] = (struct wn_value){.kind = WN_VALUE_TEXT, .text = text};
 }
 
 /* ---- days ------------------------------------------------------------------------------------- */
@@ -194,7 +193,20 @@ static void put_half(struct writer *w, bool is_previous)
             wn_buf_printf(&w->out, "%ss_%s, CAST(NULL AS HUGEINT) AS p_%s", separator, name, name);
         separator = ", ";
     }
-    put(w, is_previous ? " FROM p" : " FROM c");
+    put(w, " FROM (");
+    put_group(w, is_previous);
+    put(w, is_previous ? ") p" : ") c");
+}
+
+static void put_source(struct writer *w)
+{
+    if (w->q->compare == WN_COMPARE_NONE) {
+        put_group(w, false);
+        return;
+    }
+    put_half(w, false);
+    put(w, " UNION ALL ");
+    put_half(w, true);
 }
 
 /* ---- r: texts instead of numbers -------------------------------------------------------------- */
@@ -246,8 +258,36 @@ static void put_dimension(struct writer *w, wn_dimension d, size_t i)
     }
 }
 
-static void put_result_groups(struct writer *w, const char *from)
+/* True where two rows of g can become one row of r: dates of weeks and months, names that are
+ * shared, and the two periods. */
+static bool is_grouped_again(const struct writer *w)
 {
+    for (size_t i = 0; i < w->q->n_dimensions; i++) {
+        wn_dimension d = w->q->dimensions[i];
+        if (wn_dimension_infos[d].shape != WN_SHAPE_CODE && d != WN_DIM_DAY)
+            return true;
+    }
+    return w->q->compare != WN_COMPARE_NONE;
+}
+
+static void put_result_sums(struct writer *w, bool is_grouped)
+{
+    const char *fold = is_grouped ? "sum" : "", *separator = "";
+    for (int m = 0; m < WN_MEASURE_N; m++) {
+        if (!(w->measures & (1u << m)))
+            continue;
+        const char *name = wn_measure_names[m];
+        wn_buf_printf(&w->out, "%sCAST(%s(s_%s) AS DOUBLE) / 1e6 AS s_%s", separator, fold, name,
+                      name);
+        if (w->q->compare != WN_COMPARE_NONE)
+            wn_buf_printf(&w->out, ", CAST(%s(p_%s) AS DOUBLE) / 1e6 AS p_%s", fold, name, name);
+        separator = ", ";
+    }
+}
+
+static void put_result_groups(struct writer *w)
+{
+    bool is_grouped = is_grouped_again(w);
     size_t n_keys = 0;
     put(w, "SELECT ");
     for (size_t i = 0; i < w->q->n_dimensions; i++) {
@@ -259,17 +299,10 @@ static void put_result_groups(struct writer *w, const char *from)
             n_keys++;
         }
     }
-    const char *separator = "";
-    for (int m = 0; m < WN_MEASURE_N; m++) {
-        if (!(w->measures & (1u << m)))
-            continue;
-        const char *name = wn_measure_names[m];
-        wn_buf_printf(&w->out, "%sCAST(sum(s_%s) AS DOUBLE) / 1e6 AS s_%s", separator, name, name);
-        if (w->q->compare != WN_COMPARE_NONE)
-            wn_buf_printf(&w->out, ", CAST(sum(p_%s) AS DOUBLE) / 1e6 AS p_%s", name, name);
-        separator = ", ";
-    }
-    wn_buf_printf(&w->out, " FROM %s", from);
+    put_result_sums(w, is_grouped);
+    put(w, " FROM (");
+    put_source(w);
+    put(w, ") g");
     for (size_t i = 0; i < w->q->n_dimensions; i++) {
         const struct wn_dimension_info *info = &wn_dimension_infos[w->q->dimensions[i]];
         if (info->shape != WN_SHAPE_NAME)
@@ -278,7 +311,7 @@ static void put_result_groups(struct writer *w, const char *from)
         put_int(w, w->q->tenant_id);
         wn_buf_printf(&w->out, " AND n%zu.kind = %d AND n%zu.id = k%zu", i, (int)info->kind, i, i);
     }
-    for (size_t i = 0; i < n_keys; i++)
+    for (size_t i = 0; i < n_keys && is_grouped; i++)
         wn_buf_printf(&w->out, "%s%zu", i ? ", " : " GROUP BY ", i + 1);
 }
 
@@ -287,7 +320,7 @@ static void put_result_groups(struct writer *w, const char *from)
 static void put_columns(struct writer *w)
 {
     size_t n = 0;
-    put(w, " SELECT ");
+    put(w, "SELECT ");
     for (size_t i = 0; i < w->q->n_dimensions; i++) {
         wn_buf_printf(&w->out, "%sd%zu AS \"%s\"", n++ ? ", " : "", i,
                       wn_dimension_name(w->q->dimensions[i]));
@@ -335,40 +368,27 @@ static void put_order(struct writer *w)
         wn_buf_printf(&w->out, "%s%zu ASC NULLS LAST", separator, i + 1);
         separator = ", ";
     }
-    put(w, " LIMIT CAST(? AS BIGINT) OFFSET CAST(? AS BIGINT)");
-    size_t limit = w->q->limit ? w->q->limit : WN_QUERY_ROWS_MAX;
-    bind(w, (struct wn_value){.kind = WN_VALUE_INT, .integer = (int64_t)limit});
-    bind(w, (struct wn_value){.kind = WN_VALUE_INT, .integer = (int64_t)w->q->offset});
+    if (w->q->n_dimensions == 0 && w->q->limit == 0 && w->q->offset == 0)
+        return; /* one row */
+    wn_buf_printf(&w->out, " LIMIT %zu OFFSET %zu", w->q->limit ? w->q->limit : WN_QUERY_ROWS_MAX,
+                  (size_t)w->q->offset);
 }
 
 static void put_statement(struct writer *w)
 {
-    put(w, "WITH c AS (");
-    put_group(w, false);
-    if (w->q->compare != WN_COMPARE_NONE) {
-        put(w, "), p AS (");
-        put_group(w, true);
-        put(w, "), g AS (");
-        put_half(w, false);
-        put(w, " UNION ALL ");
-        put_half(w, true);
-    }
-    put(w, "), r AS (");
-    put_result_groups(w, w->q->compare == WN_COMPARE_NONE ? "c" : "g");
-    put(w, ")");
     put_columns(w);
-    put(w, " FROM r");
+    put(w, " FROM (");
+    put_result_groups(w);
+    put(w, ") r");
     put_having(w);
     put_order(w);
 }
 
-/* At most: two numbers for each value, a tenant and shifted days for each filter, in both halves.
- */
-static size_t count_binds(const struct writer *w)
+static size_t count_texts(const struct writer *w)
 {
-    size_t n = 64;
+    size_t n = 0;
     for (size_t i = 0; i < w->n_plans; i++)
-        n += 16 + 2 * (3 * w->plans[i].n_numbers + w->plans[i].n_texts);
+        n += w->plans[i].n_texts;
     return n;
 }
 
@@ -385,7 +405,7 @@ wn_rc wn_query_sql(const struct wn_query *q, struct wn_arena *a, struct wn_sql *
     if (rc)
         return rc;
     w.plans = plans;
-    w.n_binds_max = count_binds(&w);
+    w.n_binds_max = 2 * count_texts(&w); /* both periods */
     w.binds = WN_ARENA_ARRAY(a, w.n_binds_max, struct wn_value);
     if (!w.binds)
         return wn_fail(why, WN_MEMORY, NULL, "memory has run out");
