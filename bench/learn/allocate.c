@@ -1,11 +1,9 @@
-/* Measures the allocation: time and distance from the dual bound for many entities, and what the
- * fit of their curves costs and finds on simulated histories and on the market simulator.
+/* Measures the allocation: time and distance from the dual bound for many entities.
  *
  *     bench_learn_allocate [DATA]      DATA is not needed */
 #include "winnow/allocate.h"
 
 #include "core/num.h"
-#include "sandbox/market.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -116,185 +114,54 @@ static void optimiser(struct wn_arena *keep)
     wn_arena_deinit(&a);
 }
 
-/* ---- fitting --------------------------------------------------------------------------------------
+/* ---- fitted curves --------------------------------------------------------------------------------
  */
 
-struct score {
-    double covered, error, naive, n;
-};
-
-static void print_score(const char *name, const struct score *s)
-{
-    printf(
-        "  %-34s coverage of the 80 %% interval %.3f, mean error %.3f, of the plain ratio %.3f\n",
-        name, s->covered / s->n, s->error / s->n, s->naive / s->n);
-}
-
-/* Histories from the model's own family: Hill or linear, carry-over, noise. */
-static void family(struct wn_arena *keep)
+static void fitted(struct wn_arena *keep)
 {
     struct wn_rand r;
     struct wn_why why = {0};
     struct wn_curve *curves;
-    struct score s = {0};
     wn_rand_init(&r, 2);
     struct wn_history *h = WN_ARENA_ARRAY(keep, N, struct wn_history);
     double *numbers = WN_ARENA_ARRAY(keep, 2 * N * DAYS, double);
-    double *truth = WN_ARENA_ARRAY(keep, N, double), *half = WN_ARENA_ARRAY(keep, N, double);
-    double *slope = WN_ARENA_ARRAY(keep, N, double);
+    struct wn_allocate_entity *e = WN_ARENA_ARRAY(keep, N, struct wn_allocate_entity);
     int32_t *days = WN_ARENA_ARRAY(keep, DAYS, int32_t);
-    if (!h || !numbers || !truth || !half || !slope || !days)
+    if (!h || !numbers || !e || !days)
         exit(1);
-    for (int d = 0; d < DAYS; d++)
-        days[d] = d;
     for (int i = 0; i < N; i++) {
-        double *spend = numbers + 2 * i * DAYS, *revenue = spend + DAYS, stock = 0;
-        double mean = exp(4 + wn_rand_normal(&r)), carry = .3 * (double)wn_rand_below(&r, 3);
-        half[i] = wn_rand_uniform(&r) < .2 ? INFINITY : mean * 1.5 * exp(.8 * wn_rand_normal(&r));
-        slope[i] = fmin(fmax(1.1 + .5 * wn_rand_normal(&r), .6), 2.4);
-        double noise = .1 + .2 * wn_rand_uniform(&r), roas = exp(.7 + .4 * wn_rand_normal(&r));
-        truth[i] = isinf(half[i]) ? roas : roas * mean * (1 + pow(half[i] / mean, slope[i]));
+        double *spend = numbers + 2 * i * DAYS, *revenue = spend + DAYS;
+        double mean = exp(4 + wn_rand_normal(&r)), half = mean * 1.5 * exp(.8 * wn_rand_normal(&r));
+        double gain = mean * exp(1.4 + .4 * wn_rand_normal(&r));
         for (int d = 0; d < DAYS; d++) {
+            days[d] = d;
             spend[d] = mean * exp(.4 * wn_rand_normal(&r) - .08);
-            stock = d ? carry * stock + (1 - carry) * spend[d] : spend[d];
-            double is =
-                isinf(half[i]) ? roas * stock : truth[i] / (1 + pow(half[i] / stock, slope[i]));
-            revenue[d] =
-                fmax(is + noise * roas * mean * sqrt(is / roas / mean) * wn_rand_normal(&r), 0);
+            revenue[d] = gain * spend[d] / (spend[d] + half) * exp(.2 * wn_rand_normal(&r));
         }
         h[i] = (struct wn_history){
             .days = days, .spend = spend, .revenue = revenue, .n = DAYS, .group = (uint32_t)i / 50};
     }
-    int64_t start = now_ns();
     must(wn_curves_fit(keep, h, N, NULL, &curves, &why), &why);
-    double seconds = seconds_since(start);
-    for (int i = 0; i < N; i++) {
-        double x = curves[i].spend_mean, sum = 0;
-        double is = isinf(half[i]) ? truth[i] : truth[i] / (1 + pow(half[i] / x, slope[i])) / x;
-        for (int d = 0; d < DAYS; d++)
-            sum += h[i].revenue[d] / DAYS;
-        s.covered += curves[i].roas_low <= is && is <= curves[i].roas_high;
-        s.error += fabs(curves[i].roas_mean / is - 1);
-        s.naive += fabs(sum / x / is - 1);
-        s.n++;
-    }
-    printf("fit of %d histories of %d days: %.2f s, %.2f us a row\n", N, DAYS, seconds,
-           seconds / N / DAYS * 1e6);
-    print_score("ROAS, the model's own family", &s);
     struct wn_arena a;
     struct wn_allocation out;
-    struct wn_allocate_entity *e = WN_ARENA_ARRAY(keep, N, struct wn_allocate_entity);
     double now = 0;
-    if (!e)
-        exit(1);
     for (int i = 0; i < N; i++) {
         e[i] = (struct wn_allocate_entity){.curve = &curves[i], .hi_micros = WN_NO_LIMIT};
         now += curves[i].spend_now;
     }
     struct wn_allocate_options o = {.budget_micros = (int64_t)(now * 1e6)};
     wn_arena_init(&a, 0);
-    seconds = best_time(e, N, &o, &out, &a);
+    double seconds = best_time(e, N, &o, &out, &a);
     report("fitted curves", seconds, &out, out.bound);
     wn_arena_deinit(&a);
-}
-
-/* The market simulator: other curves than ours (audience exhaustion), seasons, competitors, fatigue,
- * late conversions, outages. Budgets wander by 30 %. Truth: the market's response at the mean
- * spend, as the platform reports it. */
-static void market(uint64_t seed, struct score *roas, struct score *gain)
-{
-    enum { CAMPAIGNS = 30, DAYS_RUN = 120 };
-    struct wn_market *m;
-    struct wn_why why = {0};
-    struct wn_rand r;
-    struct wn_arena keep, day;
-    static int32_t days[DAYS_RUN];
-    static double spend[CAMPAIGNS][DAYS_RUN], revenue[CAMPAIGNS][DAYS_RUN];
-    static double zero[CAMPAIGNS];
-    double level[CAMPAIGNS] = {0};
-    struct wn_history h[CAMPAIGNS];
-    struct wn_curve *curves;
-    struct wn_market_options o = {.seed = seed,
-                                  .n_channels = 6,
-                                  .n_campaigns = CAMPAIGNS,
-                                  .n_ads_per_group_max = 2,
-                                  .day_from = 20000,
-                                  .n_days = DAYS_RUN + 60};
-    wn_rand_init(&r, seed);
-    wn_arena_init(&keep, 0);
-    wn_arena_init(&day, 0);
-    must(wn_market_new(&o, &m, &why), &why);
-    for (int d = 0; d < DAYS_RUN; d++) {
-        double budgets[CAMPAIGNS];
-        struct wn_market_row *rows;
-        size_t n;
-        days[d] = 20000 + d;
-        for (int c = 0; c < CAMPAIGNS; c++) {
-            spend[c][d] = revenue[c][d] = 0;
-            /* Slowly, or the platform would learn anew all the time. */
-            level[c] = .9 * level[c] + .3 * sqrt(1 - .81) * wn_rand_normal(&r);
-            budgets[c] = wn_market_campaign(m, (size_t)c)->daily_budget * exp(level[c]);
-        }
-        wn_arena_reset(&day);
-        must(wn_market_next_day(m, budgets, &day, &rows, &n, &why), &why);
-        for (size_t k = 0; k < n; k++) {
-            spend[rows[k].campaign][d] += (double)rows[k].spend_micros / 1e6;
-            revenue[rows[k].campaign][d] += (double)rows[k].revenue_micros / 1e6;
-        }
-    }
-    for (int c = 0; c < CAMPAIGNS; c++) {
-        int from = 0, to = DAYS_RUN; /* the days on which it ran */
-        while (from < to && spend[c][from] <= 0)
-            from++;
-        while (to > from && spend[c][to - 1] <= 0)
-            to--;
-        h[c] = (struct wn_history){.days = days + from,
-                                   .spend = spend[c] + from,
-                                   .revenue = revenue[c] + from,
-                                   .n = (size_t)(to - from),
-                                   .group = (uint32_t)wn_market_campaign(m, (size_t)c)->channel};
-        zero[c] = to - from < 30;
-    }
-    must(wn_curves_fit(&keep, h, CAMPAIGNS, NULL, &curves, &why), &why);
-    for (int c = 0; c < CAMPAIGNS; c++) {
-        double share = wn_market_campaign(m, (size_t)c)->incremental_ratio,
-               x = curves[c].spend_mean;
-        if (zero[c] || curves[c].is_empty)
-            continue;
-        double is = wn_market_true_response(m, (size_t)c, x) / share / x, total = 0;
-        for (size_t d = 0; d < h[c].n; d++)
-            total += h[c].revenue[d] / (double)h[c].n;
-        roas->covered += curves[c].roas_low <= is && is <= curves[c].roas_high;
-        roas->error += fabs(curves[c].roas_mean / is - 1);
-        roas->naive += fabs(total / x / is - 1);
-        roas->n++;
-        /* What half as much again would bring: the shape, not the level. */
-        double more, now, true_more = wn_market_true_response(m, (size_t)c, 1.5 * x) / share / x;
-        wn_curve_at(&curves[c], 1.5 * x, &more, NULL, NULL);
-        wn_curve_at(&curves[c], x, &now, NULL, NULL);
-        gain->error += fabs(more / now - true_more / is);
-        gain->naive += fabs(1.5 - true_more / is); /* "returns stay as they are" */
-        gain->n++;
-    }
-    wn_market_free(m);
-    wn_arena_deinit(&keep);
-    wn_arena_deinit(&day);
 }
 
 int main(void)
 {
     struct wn_arena keep;
-    struct score roas = {0}, gain = {0};
     wn_arena_init(&keep, 0);
     optimiser(&keep);
-    family(&keep);
-    enum { MARKETS = 20 };
-    for (uint64_t seed = 1; seed <= MARKETS; seed++)
-        market(seed, &roas, &gain);
-    printf("market simulator, %d worlds of 30 campaigns, 120 days\n", MARKETS);
-    print_score("ROAS against the long-run truth", &roas);
-    printf("  %-34s mean error %.3f, of a straight line %.3f\n", "return of 1.5 x spend over 1 x",
-           gain.error / gain.n, gain.naive / gain.n);
+    fitted(&keep);
     wn_arena_deinit(&keep);
     return 0;
 }

@@ -97,6 +97,9 @@ struct wn_curve {
     double roas_mean, roas_low, roas_high; /* at spend_mean, with 80 % interval */
     double base;                           /* revenue per step without spend; 0 unless with_base */
     double noise_sd;                       /* of one step's revenue at mean spend */
+    double drift_ratio;  /* how far the level of a quarter of the history lay from the quarters
+                           before it, beyond noise (sd, of the group): the next weeks may move as
+                           far. Part of sd, cells and interval */
     double prior_weight; /* 0..1: how much of what is said here is prior, not data */
     uint32_t n_observed; /* steps with known revenue */
     bool is_identified; /* false: spend never moved (cv < 10 %) or there are fewer than 7 steps, and

@@ -95,6 +95,51 @@ static struct wn_history history_of(const struct truth *t, size_t n)
     return (struct wn_history){.days = t->days, .spend = t->spend, .revenue = t->revenue, .n = n};
 }
 
+/* Levels that move from month to month, as competitors, creatives and seasons move them: the interval
+ * must hold where the level goes next, which the fit of one history cannot know. */
+static void a_level_that_moves_widens_the_interval(void **state)
+{
+    (void)state;
+    enum { BLOCK = DAYS / 4, FITS = 20 };
+    static struct truth truths[PER_FIT];
+    struct wn_history h[PER_FIT];
+    struct wn_rand r;
+    double covered = 0, drift = 0, steady_drift = 0;
+    wn_rand_init(&r, 8);
+    for (int k = 0; k < 2 * FITS; k++) {
+        bool moves = k % 2;
+        struct wn_arena a;
+        struct wn_curve *curves;
+        double next[PER_FIT];
+        wn_arena_init(&a, 0);
+        for (int i = 0; i < PER_FIT; i++) {
+            simulate(&truths[i], &r);
+            for (int d = 0, at = -1; moves && d < DAYS; d++) {
+                double level = d / BLOCK != at ? exp(.2 * wn_rand_normal(&r)) : next[i];
+                at = d / BLOCK;
+                next[i] = level;
+                truths[i].revenue[d] *= level;
+            }
+            next[i] = exp(.2 * wn_rand_normal(&r));
+            h[i] = history_of(&truths[i], DAYS);
+        }
+        assert_int_equal(wn_curves_fit(&a, h, PER_FIT, NULL, &curves, NULL), WN_OK);
+        for (int i = 0; moves && i < PER_FIT; i++) {
+            const struct wn_curve *c = &curves[i];
+            double is = next[i] * steady(&truths[i], c->spend_mean) / c->spend_mean;
+            covered += c->roas_low <= is && is <= c->roas_high;
+        }
+        *(moves ? &drift : &steady_drift) += curves[0].drift_ratio / FITS;
+        wn_arena_deinit(&a);
+    }
+    print_message("coverage of the next level %.3f, drift %.3f; of steady levels %.3f\n",
+                  covered / FITS / PER_FIT, drift, steady_drift);
+    /* A move of .2 against the mean of one to three others of .2. */
+    assert_true(drift > .17 && drift < .27);
+    assert_true(steady_drift < .02);
+    assert_true(covered / FITS / PER_FIT > .75 && covered / FITS / PER_FIT < .9);
+}
+
 static bool is_sound(const struct wn_curve *c)
 {
     bool sound = isfinite(c->roas_mean) && isfinite(c->roas_low) && isfinite(c->roas_high) &&
@@ -441,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roas_is_covered_as_promised),
+        cmocka_unit_test(a_level_that_moves_widens_the_interval),
         cmocka_unit_test(odd_histories_are_defined),
         cmocka_unit_test(wrong_histories_are_named),
         cmocka_unit_test(order_duplicates_and_currency_do_not_matter),
