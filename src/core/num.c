@@ -124,12 +124,38 @@ static bool split_decimal(struct wn_str s, struct decimal *d)
     return i == s.n;
 }
 
+/* A whole number up to 2^53 times or over a power of ten up to 10^22 is one operation on two exact
+ * numbers, hence rounded once, as it must be (Clinger, "How to read floating point numbers
+ * accurately", 1990). False for what is longer. */
+static bool short_f64(const struct decimal *d, double *out)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    enum { DIGITS_MAX = 15, POWER_MAX = (int)WN_COUNT(tens) - 1 };
+    if (d->whole.n + d->fraction.n > DIGITS_MAX)
+        return false;
+    int power = d->exponent - (int)d->fraction.n;
+    if (power > POWER_MAX || power < -POWER_MAX)
+        return false;
+    int64_t digits = 0;
+    for (size_t i = 0; i < d->whole.n; i++)
+        digits = digits * 10 + (d->whole.p[i] - '0');
+    for (size_t i = 0; i < d->fraction.n; i++)
+        digits = digits * 10 + (d->fraction.p[i] - '0');
+    double value = power < 0 ? (double)digits / tens[-power] : (double)digits * tens[power];
+    *out = d->negative ? -value : value;
+    return true;
+}
+
 bool wn_parse_f64(struct wn_str s, double *out)
 {
     struct decimal d;
     char small[64], *text = small;
     if (!split_decimal(s, &d))
         return false;
+    if (short_f64(&d, out))
+        return true;
     if (s.n >= sizeof small && !(text = malloc(s.n + 1)))
         return false;
     memcpy(text, s.p, s.n);
