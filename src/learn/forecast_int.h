@@ -44,7 +44,13 @@ struct wn_fc_moments {
     double origin; /* taken off all values */
     double weight; /* of the next point; grows, so that older points need no touch */
     double total, sums[WN_FC_LAGS_MAX + 1];
+    double low, high; /* of the points seen */
     double *products; /* [packed n_lags + 1] */
+};
+
+/* Parameters of a damped trend: of level, of trend, and what of a trend is left after a step. */
+struct wn_fc_cell {
+    float alpha, beta, phi;
 };
 
 /* Memory for one fit after the other; sized for the longest series. */
@@ -55,7 +61,8 @@ struct wn_fc_scratch {
     double *index;      /* [longest season] */
     double *index_weight;
     float *points; /* [WN_FC_FIT_POINTS] */
-    double *rows;  /* lags: [n + horizon] */
+    struct wn_fc_cell damped_guess; /* what was best in the fit before */
+    double *rows;  /* [n + horizon] */
     double *matrix, *saved, *vector;
     double *sorted; /* [n] */
     /* Of z, of plain, and of what changes from fit to fit. The first two are of one series: set
@@ -87,7 +94,10 @@ void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
 /* Smoothing members on x [n]; out [horizon]. */
 void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out);
 void wn_fc_ses(const double *x, size_t n, size_t horizon, double *out);
-void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, double *out);
+/* points [n]: scratch. *guess: the answer of a similar fit or zeros, which only saves time, and the
+ * answer of this one. */
+void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points,
+                  struct wn_fc_cell *guess, double *out);
 /* Ridge regression of x on its own lags, iterated; out [horizon]. moments: of the same x with fewer
  * points, or with n = 0. False: too short. */
 bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lags, size_t n_lags,

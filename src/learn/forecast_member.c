@@ -23,35 +23,41 @@ static double mean_of(const double *x, size_t n)
     return sum / (double)n;
 }
 
-/* The level after simple smoothing with the alpha of the smallest squared one-step error. It starts
- * from the mean of the first points. */
-static double ses_level(const double *x, size_t n, double *alpha_out)
+/* Runs smoothing with all alphas; [N_LEVELS]: a multiple of what registers hold, the rest unused. */
+enum { N_LEVELS = 16 };
+
+WN_WIDE static void run_levels(const double *x, size_t n, const double *restrict alpha,
+                               double *restrict level, double *restrict error)
 {
-    double start = mean_of(x, n < 8 ? (n + 1) / 2 : 4);
-    double level[N_ALPHA], error[N_ALPHA];
-    for (size_t k = 0; k < N_ALPHA; k++) {
-        level[k] = start;
-        error[k] = 0;
-    }
-    for (size_t t = 0; t < n; t++) {
-        for (size_t k = 0; k < N_ALPHA; k++) {
+    for (size_t t = 0; t < n; t++)
+        for (size_t k = 0; k < N_LEVELS; k++) {
             double e = x[t] - level[k];
             error[k] += e * e;
-            level[k] += (double)alphas[k] * e;
+            level[k] += alpha[k] * e;
         }
-    }
+}
+
+/* The level after simple smoothing with the alpha of the smallest squared one-step error. It starts
+ * from the mean of the first points. */
+static double ses_level(const double *x, size_t n)
+{
+    double start = mean_of(x, n < 8 ? (n + 1) / 2 : 4);
+    double alpha[N_LEVELS] = {0}, level[N_LEVELS], error[N_LEVELS] = {0};
+    for (size_t k = 0; k < N_LEVELS; k++)
+        level[k] = start;
+    for (size_t k = 0; k < N_ALPHA; k++)
+        alpha[k] = (double)alphas[k];
+    run_levels(x, n, alpha, level, error);
     size_t best = 0;
     for (size_t k = 1; k < N_ALPHA; k++)
         if (error[k] < error[best])
             best = k;
-    if (alpha_out)
-        *alpha_out = (double)alphas[best];
     return level[best];
 }
 
 void wn_fc_ses(const double *x, size_t n, size_t horizon, double *out)
 {
-    double level = ses_level(x, n, NULL);
+    double level = ses_level(x, n);
     for (size_t h = 0; h < horizon; h++)
         out[h] = level;
 }
@@ -72,18 +78,43 @@ void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out)
     WN_ASSERT(n <= WN_FC_FIT_POINTS);
     for (size_t t = 0; t < n; t++)
         line2[t] = 2 * x[t] - (mean + slope * ((double)t - middle));
-    double level = ses_level(line2, n, NULL);
+    double level = ses_level(line2, n);
     for (size_t h = 0; h < horizon; h++)
         out[h] = 0.5 * (level + mean + slope * ((double)(n + h) - middle));
 }
 
-/* One step of all cells of the grid. Separate arrays of floats and a fixed count, so that compilers
- * make it four cells an instruction. */
-static void damped_step(float x, float *restrict level, float *restrict trend,
-                        float *restrict error, const float *restrict alpha,
-                        const float *restrict beta, const float *restrict phi)
+/* So many cells are stepped together: two or one registers of floats, by the machine. */
+enum { LANES = 8, CHUNK_POINTS = 32 };
+
+/* Cells of the damped trend, of which those that cannot become the best are dropped on the way. */
+struct grid {
+    float alpha[N_GRID], beta[N_GRID], phi[N_GRID], level[N_GRID], trend[N_GRID], error[N_GRID];
+    size_t n;
+};
+
+static void grid_init(struct grid *g, float level, float trend)
 {
-    for (size_t k = 0; k < N_GRID; k++) {
+    _Static_assert(N_GRID % LANES == 0, "cells are stepped together");
+    size_t k = 0;
+    for (size_t i = 0; i < N_ALPHA; i++)
+        for (size_t j = 0; j < N_BETA; j++)
+            for (size_t p = 0; p < N_PHI; p++, k++) {
+                g->alpha[k] = alphas[i];
+                g->beta[k] = alphas[i] * betas[j];
+                g->phi[k] = phis[p];
+                g->level[k] = level;
+                g->trend[k] = trend;
+                g->error[k] = 0;
+            }
+    g->n = N_GRID;
+}
+
+/* Separate arrays of floats and a fixed count, so that compilers use registers of several cells. */
+static inline void step_lanes(float x, float *restrict level, float *restrict trend,
+                              float *restrict error, const float *restrict alpha,
+                              const float *restrict beta, const float *restrict phi)
+{
+    for (size_t k = 0; k < LANES; k++) {
         float damped = phi[k] * trend[k];
         float expected = level[k] + damped;
         float e = x - expected;
@@ -93,12 +124,72 @@ static void damped_step(float x, float *restrict level, float *restrict trend,
     }
 }
 
-/* Damped additive trend (Gardner and McKenzie 1985) with parameters from a grid. points [n],
+WN_WIDE static void grid_run(struct grid *g, const float *x, size_t n)
+{
+    for (size_t t = 0; t < n; t++)
+        for (size_t k = 0; k < g->n; k += LANES)
+            step_lanes(x[t], g->level + k, g->trend + k, g->error + k, g->alpha + k, g->beta + k,
+                       g->phi + k);
+}
+
+/* Drops cells whose error is above the limit already; their order stays. The places up to the next
+ * whole register keep what they had, which is a copy of some cell and is never read. */
+static void grid_drop(struct grid *g, float limit)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < g->n; k++) {
+        if (g->error[k] > limit)
+            continue;
+        g->alpha[kept] = g->alpha[k];
+        g->beta[kept] = g->beta[k];
+        g->phi[kept] = g->phi[k];
+        g->level[kept] = g->level[k];
+        g->trend[kept] = g->trend[k];
+        g->error[kept++] = g->error[k];
+    }
+    g->n = kept;
+}
+
+/* The error of one cell, by the same operations as in the grid. */
+static float cell_error(struct wn_fc_cell cell, float level, float trend, const float *x, size_t n)
+{
+    float error = 0;
+    for (size_t t = 0; t < n; t++) {
+        float damped = cell.phi * trend;
+        float expected = level + damped;
+        float e = x[t] - expected;
+        error += e * e;
+        level = expected + cell.alpha * e;
+        trend = damped + cell.beta * e;
+    }
+    return error;
+}
+
+/* The cell of the smallest squared one-step error; the first of equal ones. A guess only saves
+ * time: cells that come to err more than it are not followed to the end. */
+static struct wn_fc_cell best_cell(float level, float trend, const float *x, size_t n,
+                                   struct wn_fc_cell guess)
+{
+    struct grid g;
+    float limit = cell_error(guess, level, trend, x, n);
+    grid_init(&g, level, trend);
+    for (size_t t = 0; t < n; t += CHUNK_POINTS) {
+        grid_run(&g, x + t, n - t < CHUNK_POINTS ? n - t : CHUNK_POINTS);
+        grid_drop(&g, limit);
+    }
+    size_t best = 0;
+    for (size_t k = 1; k < g.n; k++)
+        if (g.error[k] < g.error[best])
+            best = k;
+    return g.n ? (struct wn_fc_cell){g.alpha[best], g.beta[best], g.phi[best]} : guess;
+}
+
+/* Damped additive trend (Gardner and McKenzie 1985) with parameters from a grid. The points are
  * standardised: floats then are precise enough to compare cells, and the chosen one is run again
  * in doubles. */
-void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, double *out)
+void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points,
+                  struct wn_fc_cell *guess, double *out)
 {
-    float alpha[N_GRID], beta[N_GRID], phi[N_GRID], level[N_GRID], trend[N_GRID], error[N_GRID];
     double mean = mean_of(x, n), spread = 0;
     for (size_t t = 0; t < n; t++)
         spread += (x[t] - mean) * (x[t] - mean);
@@ -111,34 +202,18 @@ void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, doub
     double slope = lead ? (x[lead] - x[0]) / (double)lead : 0;
     if (n < 3)
         slope = 0;
-    double start = x[0];
-    size_t k = 0;
-    for (size_t i = 0; i < N_ALPHA; i++)
-        for (size_t j = 0; j < N_BETA; j++)
-            for (size_t p = 0; p < N_PHI; p++, k++) {
-                alpha[k] = alphas[i];
-                beta[k] = alphas[i] * betas[j];
-                phi[k] = phis[p];
-                level[k] = (float)((start - mean) / spread);
-                trend[k] = (float)(slope / spread);
-                error[k] = 0;
-            }
-    for (size_t t = 1; t < n; t++)
-        damped_step(points[t], level, trend, error, alpha, beta, phi);
-    size_t best = 0;
-    for (k = 1; k < N_GRID; k++)
-        if (error[k] < error[best])
-            best = k;
-    double l = start, b = slope, f = (double)phi[best];
+    *guess = best_cell(points[0], (float)(slope / spread), points + 1, n - 1, *guess);
+    double alpha = (double)guess->alpha, beta = (double)guess->beta, phi = (double)guess->phi;
+    double level = x[0], trend = slope;
     for (size_t t = 1; t < n; t++) {
-        double e = x[t] - (l + f * b);
-        l += f * b + (double)alpha[best] * e;
-        b = f * b + (double)beta[best] * e;
+        double e = x[t] - (level + phi * trend);
+        level += phi * trend + alpha * e;
+        trend = phi * trend + beta * e;
     }
     for (size_t h = 0; h < horizon; h++) {
-        b *= f;
-        l += b;
-        out[h] = l;
+        trend *= phi;
+        level += trend;
+        out[h] = level;
     }
 }
 
@@ -152,35 +227,64 @@ static bool same_lags(const struct wn_fc_moments *m, const size_t *lags, size_t 
     return m->n_lags == p && memcmp(m->lags, lags, p * sizeof *lags) == 0;
 }
 
+/* Products of so many points are summed in one go. */
+enum { BLOCK_POINTS = 64 };
+
+static void see_range(struct wn_fc_moments *m, const double *x, size_t from, size_t to)
+{
+    for (size_t t = from; t < to; t++) {
+        m->low = x[t] < m->low ? x[t] : m->low;
+        m->high = x[t] > m->high ? x[t] : m->high;
+    }
+}
+
+static void moments_init(struct wn_fc_moments *m, const double *x, size_t n, const size_t *lags,
+                         size_t p)
+{
+    memcpy(m->lags, lags, p * sizeof *lags);
+    m->n_lags = p;
+    m->n = lags[p - 1];
+    m->origin = x[n - 1]; /* near the level, so that the products lose no digits to it */
+    m->weight = 1;
+    m->total = 0;
+    m->low = m->high = x[0];
+    see_range(m, x, 1, m->n);
+    memset(m->sums, 0, sizeof m->sums);
+    memset(m->products, 0, wn_packed_size(p + 1) * sizeof *m->products);
+}
+
+/* Adds k points of x, from m->n on. */
+static void add_block(struct wn_fc_moments *m, const double *x, size_t k)
+{
+    double rows[WN_FC_LAGS_MAX + 1][BLOCK_POINTS], weights[BLOCK_POINTS], scaled[BLOCK_POINTS];
+    for (size_t b = 0; b < k; b++) {
+        weights[b] = m->weight;
+        m->total += m->weight;
+        m->weight *= 1 / AGE_WEIGHT;
+    }
+    double *at = m->products;
+    for (size_t i = 0; i <= m->n_lags; i++) {
+        const double *lagged = x + m->n - (i < m->n_lags ? m->lags[i] : 0);
+        for (size_t b = 0; b < k; b++) {
+            rows[i][b] = lagged[b] - m->origin;
+            scaled[b] = weights[b] * rows[i][b];
+        }
+        m->sums[i] += wn_dot(weights, rows[i], k);
+        for (size_t j = 0; j <= i; j++)
+            *at++ += wn_dot(scaled, rows[j], k);
+    }
+    see_range(m, x, m->n, m->n + k);
+    m->n += k;
+}
+
 /* Adds the points up to n of x to the moments of (lags..., target), or begins anew. */
 static void add_moments(struct wn_fc_moments *m, const double *x, size_t n, const size_t *lags,
                         size_t p)
 {
-    double row[WN_FC_LAGS_MAX + 1];
-    if (m->n == 0 || m->n > n || !same_lags(m, lags, p)) {
-        memcpy(m->lags, lags, p * sizeof *lags);
-        m->n_lags = p;
-        m->n = lags[p - 1];
-        m->origin = x[n - 1]; /* near the level, so that the products lose no digits to it */
-        m->weight = 1;
-        m->total = 0;
-        memset(m->sums, 0, sizeof m->sums);
-        memset(m->products, 0, wn_packed_size(p + 1) * sizeof *m->products);
-    }
-    for (; m->n < n; m->n++) {
-        for (size_t i = 0; i < p; i++)
-            row[i] = x[m->n - lags[i]] - m->origin;
-        row[p] = x[m->n] - m->origin;
-        m->total += m->weight;
-        double *at = m->products;
-        for (size_t i = 0; i <= p; i++) {
-            double scaled = m->weight * row[i];
-            m->sums[i] += scaled;
-            for (size_t j = 0; j <= i; j++)
-                *at++ += scaled * row[j];
-        }
-        m->weight /= AGE_WEIGHT;
-    }
+    if (m->n == 0 || m->n > n || !same_lags(m, lags, p))
+        moments_init(m, x, n, lags, p);
+    while (m->n < n)
+        add_block(m, x, n - m->n < BLOCK_POINTS ? n - m->n : BLOCK_POINTS);
 }
 
 /* Means and centred products, with the newest point's weight 1. Returns the sum of the weights. */
@@ -204,11 +308,12 @@ bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lag
         return false;
     double means[WN_FC_LAGS_MAX + 1] = {0}, scale[WN_FC_LAGS_MAX];
     double *m = w->matrix, *b = w->vector;
-    double *path = w->rows;
+    double *path = w->rows; /* the last points, as many as the longest lag, and what follows */
+    size_t before = lags[p - 1];
     add_moments(moments, x, n, lags, p);
     double total = centred_moments(moments, means, m), level = moments->origin;
-    for (size_t t = 0; t < n; t++)
-        path[t] = x[t] - level;
+    for (size_t t = 0; t < before; t++)
+        path[t] = x[n - before + t] - level;
     for (size_t i = 0; i < p; i++) {
         double variance = m[wn_packed_at(i, i)] / total;
         scale[i] = variance > 1e-24 ? 1 / sqrt(variance) : 0;
@@ -227,18 +332,14 @@ bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lag
         b[i] *= scale[i];
         constant -= b[i] * means[i];
     }
-    double low = path[0], high = path[0];
-    for (size_t t = 1; t < n; t++) {
-        low = path[t] < low ? path[t] : low;
-        high = path[t] > high ? path[t] : high;
-    }
+    double low = moments->low - level, high = moments->high - level;
     double range = high - low;
     for (size_t h = 0; h < horizon; h++) {
         double f = constant;
         for (size_t i = 0; i < p; i++)
-            f += b[i] * path[n + h - lags[i]];
-        path[n + h] = fmin(fmax(f, low - range), high + range);
-        out[h] = level + path[n + h];
+            f += b[i] * path[before + h - lags[i]];
+        path[before + h] = fmin(fmax(f, low - range), high + range);
+        out[h] = level + path[before + h];
     }
     return true;
 }
@@ -352,7 +453,7 @@ void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
     size_t n_fit = n < WN_FC_FIT_POINTS ? n : WN_FC_FIT_POINTS;
     const double *tail = x + n - n_fit;
     wn_fc_theta(tail, n_fit, horizon, member[WN_MEMBER_THETA]);
-    wn_fc_damped(tail, n_fit, horizon, w->points, member[WN_MEMBER_DAMPED]);
+    wn_fc_damped(tail, n_fit, horizon, w->points, &w->damped_guess, member[WN_MEMBER_DAMPED]);
     wn_fc_ses(tail, n_fit, horizon, member[WN_MEMBER_SES]);
     for (size_t h = 0; h < horizon; h++)
         member[WN_MEMBER_NAIVE][h] = x[n - 1];

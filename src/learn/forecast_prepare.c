@@ -1,11 +1,11 @@
 /* From raw values to a series that models can be fitted on: scale, gaps, seasons, capped points. */
 #include "learn/forecast_int.h"
 
+#include "learn/conformal.h"
 #include "learn/linalg.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LOCAL_WINDOW = 13 };
@@ -73,12 +73,6 @@ wn_rc wn_fc_scratch_init(struct wn_fc_scratch *w, struct wn_arena *a, size_t n_m
                : WN_MEMORY;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* ---- scale ------------------------------------------------------------------------------------
  */
 
@@ -105,8 +99,7 @@ void wn_fc_choose_scale(struct wn_fc_prepared *s, double *scratch)
         s->scale = WN_FC_ASINH;
     }
     if (s->scale == WN_FC_ASINH && n_positive > 0) {
-        qsort(scratch, n_positive, sizeof *scratch, by_value);
-        s->unit = fmax(scratch[n_positive / 2], largest * 1e-100);
+        s->unit = fmax(wn_select(scratch, n_positive, n_positive / 2), largest * 1e-100);
     }
 }
 
@@ -216,15 +209,16 @@ static void add_profile(const double *z, size_t n, size_t m, double kept, double
         profile[i] = weight[i] = 0;
     WN_ASSERT(m > 1 && n >= m);
     double age_weight = 1;
-    size_t left = m;
+    size_t left = m, at = (n - half) % m;
     for (size_t t = n - half; t-- > half;) {
+        at = at ? at - 1 : m - 1;
         /* Even periods: the two ends count half, so that the window is centred. */
         double level =
             m % 2
                 ? (sums[t + half + 1] - sums[t - half]) / (double)m
                 : (sums[t + half] - sums[t - half] + 0.5 * (z[t + half] - z[t - half])) / (double)m;
-        profile[t % m] += age_weight * (z[t] - level);
-        weight[t % m] += age_weight;
+        profile[at] += age_weight * (z[t] - level);
+        weight[at] += age_weight;
         if (--left == 0) {
             left = m;
             age_weight *= CYCLE_WEIGHT;
@@ -260,26 +254,32 @@ size_t wn_fc_deseason(const struct wn_fc_prepared *s, size_t n, struct wn_fc_scr
             add_profile(s->z, n, period, LONG_SEASON_KEPT, w->index, period, w);
         }
     }
-    for (size_t t = 0; t < n; t++)
-        w->deseasoned[t] = s->z[t] - w->index[t % period];
+    for (size_t t = 0, at = 0; t < n; t++, at = at + 1 < period ? at + 1 : 0)
+        w->deseasoned[t] = s->z[t] - w->index[at];
     return period;
 }
 
 /* ---- single points ----------------------------------------------------------------------------
  */
 
+/* x [n], n > 0, is reordered. */
 static double median_of(double *x, size_t n)
 {
-    qsort(x, n, sizeof *x, by_value);
-    return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
+    double upper = wn_select(x, n, n / 2), lower = upper;
+    if (n % 2)
+        return upper;
+    lower = x[0]; /* the largest of the lower half */
+    for (size_t i = 1; i < n / 2; i++)
+        lower = fmax(lower, x[i]);
+    return 0.5 * (lower + upper);
 }
 
-/* Where x belongs in the sorted window [k]. */
+/* Where x belongs in the sorted window [k]: counted, since a branch would be guessed wrong. */
 static size_t place_in(const double *window, size_t k, double x)
 {
     size_t at = 0;
-    while (at < k && window[at] < x)
-        at++;
+    for (size_t i = 0; i < k; i++)
+        at += window[i] < x;
     return at;
 }
 
