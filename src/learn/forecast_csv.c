@@ -114,7 +114,7 @@ static bool parse_moment(struct wn_str s, int64_t *out_ms)
     return true;
 }
 
-static bool parse_ts(struct wn_str s, int64_t *out, bool *is_number)
+bool wn_time_read(struct wn_str s, int64_t *out, bool *is_number)
 {
     int64_t number;
     if (wn_parse_i64(s, &number)) {
@@ -171,7 +171,7 @@ static bool is_ts_cell(struct wn_str s)
 {
     int64_t ts;
     bool is_number;
-    return parse_ts(wn_str_trim(s), &ts, &is_number);
+    return wn_time_read(wn_str_trim(s), &ts, &is_number);
 }
 
 /* Finds the columns of a long header; false when there is no column of time. */
@@ -308,7 +308,7 @@ static wn_rc long_row(struct wn_series_csv_reader *r, const struct wn_csv_record
     struct wn_str name =
         r->series_at == SIZE_MAX ? WN_STR("") : wn_str_trim(record->fields[r->series_at]);
     struct wn_str ts = wn_str_trim(record->fields[r->ts_at]);
-    if (!parse_ts(ts, &p.ts, &is_number))
+    if (!wn_time_read(ts, &p.ts, &is_number))
         return fail_at(why, WN_INVALID, record->line, r->ts_at + 1, "ts",
                        "%s is not a time (write 2026-01-31 or 2026-01-31T05:00:00Z)", ts);
     r->has_numbers = r->has_numbers || is_number;
@@ -404,6 +404,16 @@ static int by_series_and_time(const void *a, const void *b)
     if (x->ts != y->ts)
         return x->ts < y->ts ? -1 : 1;
     return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Rows mostly come in order already. */
+static void sort_points(struct wn_series_csv_reader *r)
+{
+    for (size_t i = 1; i < r->n_points; i++)
+        if (by_series_and_time(&r->points[i - 1], &r->points[i]) > 0) {
+            qsort(r->points, r->n_points, sizeof *r->points, by_series_and_time);
+            return;
+        }
 }
 
 static int by_i64(const void *a, const void *b)
@@ -592,9 +602,9 @@ wn_rc wn_series_csv_finish(struct wn_series_csv_reader *r, wn_forecast_frequency
         rc = wn_fail(why, WN_INVALID, NULL, "there are no values");
     if (rc)
         return rc;
-    qsort(r->points, r->n_points, sizeof *r->points, by_series_and_time);
+    sort_points(r);
     rc = check_twice(r, why);
-    if (!rc)
+    if (!rc && r->form == FORM_LONG) /* the wide form has no times */
         rc = find_steps(r, &median, &divisor, why);
     if (rc)
         return rc;
