@@ -256,29 +256,38 @@ static inline bool base_season(const double *x, size_t n, size_t m, double *inde
     return true;
 }
 
-/* out [BASE_N][h]. */
-static inline void base_all(const double *x, size_t n, size_t m, size_t h, double *out)
+/* The series without its season in y [n], the season's index [at most 512]; returns the period. */
+static inline size_t base_adjust(const double *x, size_t n, size_t m, double *index, double *y)
 {
-    double index[512];
     if (!base_season(x, n, m, index)) {
         m = 1;
         index[0] = 1;
     }
-    double *y = malloc((n + 1) * sizeof *y);
-    if (!y)
-        abort();
     for (size_t t = 0; t < n; t++)
         y[t] = x[t] / index[t % m];
+    return m;
+}
+
+/* All of them, or only the first: Naive2. out [BASE_N or 1][h]. */
+static inline void base_forecast(const double *x, size_t n, size_t m, size_t h, bool only_naive2,
+                                 double *out)
+{
+    double index[512], *y = malloc((n + 1) * sizeof *y);
+    if (!y)
+        abort();
+    m = base_adjust(x, n, m, index, y);
     for (size_t j = 0; j < h; j++)
         out[BASE_NAIVE2 * h + j] = y[n - 1];
-    base_smooth(y, n, false, false, h, out + BASE_SES * h);
-    base_smooth(y, n, true, false, h, out + BASE_HOLT * h);
-    base_smooth(y, n, true, true, h, out + BASE_DAMPED * h);
-    base_theta(y, n, h, out + BASE_THETA * h);
-    for (size_t j = 0; j < h; j++)
-        out[BASE_COMB * h + j] =
-            (out[BASE_SES * h + j] + out[BASE_HOLT * h + j] + out[BASE_DAMPED * h + j]) / 3;
-    for (size_t k = 0; k < BASE_N; k++)
+    if (!only_naive2) {
+        base_smooth(y, n, false, false, h, out + BASE_SES * h);
+        base_smooth(y, n, true, false, h, out + BASE_HOLT * h);
+        base_smooth(y, n, true, true, h, out + BASE_DAMPED * h);
+        base_theta(y, n, h, out + BASE_THETA * h);
+        for (size_t j = 0; j < h; j++)
+            out[BASE_COMB * h + j] =
+                (out[BASE_SES * h + j] + out[BASE_HOLT * h + j] + out[BASE_DAMPED * h + j]) / 3;
+    }
+    for (size_t k = 0; k < (only_naive2 ? 1 : BASE_N); k++)
         for (size_t j = 0; j < h; j++)
             out[k * h + j] *= index[(n + j) % m];
     free(y);

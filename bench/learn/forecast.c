@@ -5,6 +5,7 @@
 #include "winnow/forecast.h"
 
 #include "baselines.h"
+#include "score.h"
 #include "series.h"
 
 #include <time.h>
@@ -30,10 +31,6 @@ static const struct group groups[] = {
     {"M1 Monthly", NULL, 'M', WN_FREQUENCY_MONTHLY, 12, 12, 0, 0, NULL},
 };
 
-struct totals {
-    double smape, mase, msis, covered80, covered95, n;
-};
-
 static double seconds(void)
 {
     struct timespec t;
@@ -41,130 +38,162 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The official formulas; MASE's unit is the mean change over m points of the training part. */
-static double mase_unit(const struct bench_series *s, size_t m)
+static void print_row(const char *name, const struct bench_score *s, double naive2_smape,
+                      double naive2_mase)
 {
-    double sum = 0;
-    for (size_t t = m; t < s->n; t++)
-        sum += fabs(s->train[t] - s->train[t - m]);
-    sum /= (double)(s->n - m);
-    return sum > 0 ? sum : 1;
-}
-
-static void score_points(const struct bench_series *s, const double *f, size_t m, struct totals *t)
-{
-    double unit = mase_unit(s, m);
-    for (size_t j = 0; j < s->h; j++) {
-        double y = s->test[j], size = fabs(y) + fabs(f[j]);
-        t->smape += size > 0 ? 200 * fabs(y - f[j]) / size / (double)s->h : 0;
-        t->mase += fabs(y - f[j]) / unit / (double)s->h;
-    }
-    t->n++;
-}
-
-static void score_intervals(const struct bench_series *s, const struct wn_forecast *f, size_t m,
-                            struct totals *t)
-{
-    double unit = mase_unit(s, m), h = (double)s->h;
-    for (size_t j = 0; j < s->h; j++) {
-        double y = s->test[j], low = f->low[s->h + j], high = f->high[s->h + j];
-        t->covered80 += (y >= f->low[j] && y <= f->high[j]) / h;
-        t->covered95 += (y >= low && y <= high) / h;
-        t->msis += (high - low + 40 * (fmax(0, low - y) + fmax(0, y - high))) / unit / h;
-    }
-}
-
-static void print_row(const struct group *g, const char *name, const struct totals *t)
-{
-    printf("  %-10s sMAPE %7.3f  MASE %6.3f", name, t->smape / t->n, t->mase / t->n);
-    if (g->naive2_smape > 0)
-        printf("  OWA %6.4f",
-               0.5 * (t->smape / t->n / g->naive2_smape + t->mase / t->n / g->naive2_mase));
+    printf("  %-10s sMAPE %7.3f  MASE %6.3f", name, s->smape / s->n, s->mase / s->n);
+    if (naive2_smape > 0)
+        printf("  OWA %6.4f", bench_owa(s, naive2_smape, naive2_mase));
     putchar('\n');
 }
 
-/* Adds this group to all[0] (ours) and all[1 + k] (the benchmark methods). */
-static bool run_group(const struct group *g, const struct bench_set *set, struct totals *all)
+/* The series of one group, with room for their forecasts. */
+struct part {
+    const struct group *group;
+    const struct bench_series **of; /* [n] */
+    struct wn_forecast_series *in;
+    struct wn_forecast *out;
+    struct bench_covered *covered;
+    double *methods; /* [BASE_N][horizon] */
+    size_t n, horizon;
+    struct wn_arena *a;
+};
+
+static void choose_part(struct part *p, const struct group *g, const struct bench_set *set,
+                        struct wn_arena *a)
 {
-    struct wn_arena a;
-    wn_arena_init(&a, 0);
-    struct wn_forecast_series *in = WN_ARENA_ARRAY(&a, set->n, struct wn_forecast_series);
-    const struct bench_series **of = WN_ARENA_ARRAY(&a, set->n, const struct bench_series *);
-    struct wn_forecast *out = WN_ARENA_ARRAY(&a, set->n, struct wn_forecast);
-    size_t n = 0;
+    *p = (struct part){.group = g, .a = a};
+    p->of = WN_ARENA_ARRAY(a, set->n, const struct bench_series *);
+    p->in = WN_ARENA_ARRAY(a, set->n, struct wn_forecast_series);
+    p->out = WN_ARENA_ARRAY(a, set->n, struct wn_forecast);
+    p->covered = WN_ARENA_ARRAY(a, set->n, struct bench_covered);
     for (size_t i = 0; i < set->n; i++)
-        if (!g->period || set->series[i].period == g->period) {
-            of[n] = &set->series[i];
-            in[n].values = of[n]->train;
-            in[n].n = of[n]->n;
-            n++;
-        }
-    struct wn_forecast_options options = {.horizon = of[0]->h, .frequency = g->frequency};
+        if (!g->period || set->series[i].period == g->period)
+            p->of[p->n++] = &set->series[i];
+    p->horizon = p->of[0]->h;
+    p->methods = WN_ARENA_ARRAY(a, BASE_N * p->horizon, double);
+}
+
+/* Forecasts series cut to points [n], processor seconds; negative on failure. */
+static double forecast(const struct part *p, size_t n)
+{
+    struct wn_forecast_options options = {.horizon = p->horizon, .frequency = p->group->frequency};
     struct wn_why why = {0};
-    double best = HUGE_VAL;
-    for (int round = 0; round < 3; round++) {
-        double start = seconds();
-        if (wn_forecast_batch(in, n, &options, &a, out, &why)) {
-            fprintf(stderr, "%s: %s\n", g->name, why.text);
+    double start = seconds();
+    if (!wn_forecast_batch(p->in, n, &options, p->a, p->out, &why))
+        return seconds() - start;
+    fprintf(stderr, "%s: %s\n", p->group->name, why.text);
+    return -1;
+}
+
+static void print_intervals(const char *name, const struct bench_score *s,
+                            struct bench_covered *covered, size_t n)
+{
+    printf("  %s: 80 %% covers %.1f %% (worst tenth by length %.1f %%), 95 %% covers %.1f %% "
+           "(%.1f %%), MSIS %.3f\n",
+           name, 100 * s->covered[0] / s->n, 100 * bench_worst_tenth(covered, n, 0, 0.80),
+           100 * s->covered[1] / s->n, 100 * bench_worst_tenth(covered, n, 1, 0.95),
+           s->msis / s->n);
+}
+
+/* The same at earlier ends of the training parts, which is what settings may be chosen on: nothing
+ * of the test parts is used. A series takes part while half of it is left. */
+static bool replay(const struct part *p)
+{
+    enum { ENDS = 5 };
+    size_t m = p->group->mase_season, h = p->horizon, n_covered = 0;
+    struct bench_score ours = {0}, naive2 = {0};
+    struct bench_covered *covered = WN_ARENA_ARRAY(p->a, ENDS * p->n, struct bench_covered);
+    for (size_t back = h; back <= ENDS * h; back += h) {
+        size_t n = 0;
+        for (size_t i = 0; i < p->n; i++)
+            if (p->of[i]->n >= 2 * back)
+                p->in[n++] =
+                    (struct wn_forecast_series){.values = p->of[i]->train, .n = p->of[i]->n - back};
+        if (forecast(p, n) < 0)
             return false;
+        for (size_t i = 0; i < n; i++) {
+            const double *actual = p->in[i].values + p->in[i].n;
+            double unit = bench_unit(p->in[i].values, p->in[i].n, m);
+            covered[n_covered].n_points = p->in[i].n + back;
+            base_forecast(p->in[i].values, p->in[i].n, p->group->base_season, h, true, p->methods);
+            bench_score_points(&naive2, actual, p->methods, h, unit);
+            bench_score_points(&ours, actual, p->out[i].mean, h, unit);
+            bench_score_intervals(&ours, actual, &p->out[i], unit, &covered[n_covered++]);
         }
-        best = fmin(best, seconds() - start);
     }
-    struct totals ours = {0}, base[BASE_N] = {0};
-    double *f = WN_ARENA_ARRAY(&a, BASE_N * options.horizon, double), start = seconds();
-    size_t windows = 0;
-    for (size_t i = 0; i < n; i++) {
-        windows += out[i].n_windows;
-        score_points(of[i], out[i].mean, g->mase_season, &ours);
-        score_intervals(of[i], &out[i], g->mase_season, &ours);
-        base_all(of[i]->train, of[i]->n, g->base_season, of[i]->h, f);
+    printf("  at %d earlier ends of the training parts, %zu forecasts:\n", ENDS, n_covered);
+    print_row("winnow", &ours, naive2.smape / naive2.n, naive2.mase / naive2.n);
+    print_intervals("there", &ours, covered, n_covered);
+    return true;
+}
+
+/* Adds this group to all[0] (ours) and all[1 + k] (the benchmark methods). */
+static bool run_group(const struct part *p, struct bench_score *all)
+{
+    const struct group *g = p->group;
+    struct bench_score scores[1 + BASE_N] = {0};
+    double best = HUGE_VAL, start;
+    size_t windows = 0, h = p->horizon;
+    for (size_t i = 0; i < p->n; i++)
+        p->in[i] = (struct wn_forecast_series){.values = p->of[i]->train, .n = p->of[i]->n};
+    for (int round = 0; round < 3; round++)
+        best = fmin(best, forecast(p, p->n));
+    if (best < 0)
+        return false;
+    start = seconds();
+    for (size_t i = 0; i < p->n; i++) {
+        const struct bench_series *s = p->of[i];
+        double unit = bench_unit(s->train, s->n, g->mase_season);
+        windows += p->out[i].n_windows;
+        p->covered[i].n_points = s->n;
+        bench_score_points(&scores[0], s->test, p->out[i].mean, h, unit);
+        bench_score_intervals(&scores[0], s->test, &p->out[i], unit, &p->covered[i]);
+        base_forecast(s->train, s->n, g->base_season, h, false, p->methods);
         for (size_t k = 0; k < BASE_N; k++)
-            score_points(of[i], f + k * of[i]->h, g->mase_season, &base[k]);
+            bench_score_points(&scores[1 + k], s->test, p->methods + k * h, h, unit);
     }
-    printf("%s: %zu series, horizon %zu\n", g->name, n, options.horizon);
-    print_row(g, "winnow", &ours);
-    for (size_t k = 0; k < BASE_N; k++)
-        print_row(g, base_names[k], &base[k]);
+    printf("%s: %zu series, horizon %zu\n", g->name, p->n, h);
+    for (size_t k = 0; k <= BASE_N; k++)
+        print_row(k ? base_names[k - 1] : "winnow", &scores[k], g->naive2_smape, g->naive2_mase);
     if (g->published)
         puts(g->published);
-    printf("  winnow intervals: 80 %% covers %.1f %%, 95 %% covers %.1f %%, MSIS %.3f\n",
-           100 * ours.covered80 / ours.n, 100 * ours.covered95 / ours.n, ours.msis / ours.n);
-    printf(
-        "  winnow time: %.3f s on one core with %.1f back-tests a series (the six methods above: "
-        "%.1f s)\n\n",
-        best, (double)windows / (double)n, seconds() - start);
-    if (g->period) {
-        for (size_t k = 0; k <= BASE_N; k++) {
-            const struct totals *t = k ? &base[k - 1] : &ours;
-            all[k].smape += t->smape;
-            all[k].mase += t->mase;
-            all[k].n += t->n;
-        }
+    print_intervals("winnow intervals", &scores[0], p->covered, p->n);
+    printf("  winnow time: %.3f s on one core with %.1f back-tests a series (the six methods "
+           "above: %.1f s)\n",
+           best, (double)windows / (double)p->n, seconds() - start);
+    for (size_t k = 0; k <= BASE_N && g->period; k++) {
+        all[k].smape += scores[k].smape;
+        all[k].mase += scores[k].mase;
+        all[k].n += scores[k].n;
     }
-    wn_arena_deinit(&a);
-    return true;
+    return replay(p);
 }
 
 int main(int argc, char **argv)
 {
     const char *dir = argc > 1 ? argv[1] : "../shared/data";
-    struct totals all[1 + BASE_N] = {0};
+    struct bench_score all[1 + BASE_N] = {0};
     bool good = true;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
         const struct group *g = &groups[i];
         struct wn_arena a;
         struct bench_set set;
         wn_arena_init(&a, 0);
-        if (g->set ? bench_read_m4(&set, &a, dir, g->set) : bench_read_m1(&set, &a, dir))
-            good = run_group(g, &set, all) && good;
-        else
+        if (g->set ? bench_read_m4(&set, &a, dir, g->set) : bench_read_m1(&set, &a, dir)) {
+            struct part p;
+            choose_part(&p, g, &set, &a);
+            good = run_group(&p, all) && good;
+            putchar('\n');
+        } else {
             printf("%s: skipped, its files are not in %s\n", g->name, dir);
+        }
         wn_arena_deinit(&a);
     }
     if (all[0].n > 0) {
         printf("M1, all %.0f series\n", all[0].n);
         for (size_t k = 0; k <= BASE_N; k++)
-            print_row(&groups[2], k ? base_names[k - 1] : "winnow", &all[k]);
+            print_row(k ? base_names[k - 1] : "winnow", &all[k], 0, 0);
     }
     return good ? 0 : 1;
 }

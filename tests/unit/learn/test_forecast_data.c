@@ -4,6 +4,7 @@
 #include "winnow/forecast.h"
 
 #include "../../../bench/learn/baselines.h"
+#include "../../../bench/learn/score.h"
 #include "../../../bench/learn/series.h"
 
 #include <setjmp.h>
@@ -11,53 +12,17 @@
 
 #include <cmocka.h>
 
-struct sums {
-    double smape, mase, covered, msis, n;
-};
-
 static const char *data_dir(void)
 {
     const char *dir = getenv("WN_SHARED_DATA");
     return dir ? dir : "";
 }
 
-static double unit_of(const struct bench_series *s, size_t m)
-{
-    double sum = 0;
-    for (size_t t = m; t < s->n; t++)
-        sum += fabs(s->train[t] - s->train[t - m]);
-    sum /= (double)(s->n - m);
-    return sum > 0 ? sum : 1;
-}
-
-static void add(struct sums *sums, const struct bench_series *s, const double *f, size_t m)
-{
-    double unit = unit_of(s, m), h = (double)s->h;
-    for (size_t j = 0; j < s->h; j++) {
-        double e = fabs(s->test[j] - f[j]), size = fabs(s->test[j]) + fabs(f[j]);
-        sums->smape += size > 0 ? 200 * e / size / h : 0;
-        sums->mase += e / unit / h;
-    }
-    sums->n++;
-}
-
-static void add_interval(struct sums *sums, const struct bench_series *s, const double *low,
-                         const double *high, size_t m)
-{
-    double unit = unit_of(s, m), h = (double)s->h;
-    for (size_t j = 0; j < s->h; j++) {
-        double y = s->test[j];
-        sums->covered += (y >= low[j] && y <= high[j]) / h;
-        sums->msis +=
-            (high[j] - low[j] + 40 * (fmax(0, low[j] - y) + fmax(0, y - high[j]))) / unit / h;
-    }
-}
-
-static struct sums forecast_set(const struct bench_series *series, size_t n,
-                                wn_forecast_frequency frequency, size_t m)
+static struct bench_score forecast_set(const struct bench_series *series, size_t n,
+                                       wn_forecast_frequency frequency, size_t m)
 {
     struct wn_arena a;
-    struct sums sums = {0};
+    struct bench_score sums = {0};
     wn_arena_init(&a, 0);
     struct wn_forecast_series *in = WN_ARENA_ARRAY(&a, n, struct wn_forecast_series);
     struct wn_forecast *out = WN_ARENA_ARRAY(&a, n, struct wn_forecast);
@@ -66,34 +31,31 @@ static struct sums forecast_set(const struct bench_series *series, size_t n,
     struct wn_forecast_options o = {.horizon = series[0].h, .frequency = frequency};
     assert_int_equal(wn_forecast_batch(in, n, &o, &a, out, NULL), WN_OK);
     for (size_t i = 0; i < n; i++) {
-        add(&sums, &series[i], out[i].mean, m);
-        add_interval(&sums, &series[i], out[i].low + series[i].h, out[i].high + series[i].h, m);
+        struct bench_covered covered;
+        double unit = bench_unit(series[i].train, series[i].n, m);
+        bench_score_points(&sums, series[i].test, out[i].mean, series[i].h, unit);
+        bench_score_intervals(&sums, series[i].test, &out[i], unit, &covered);
     }
     wn_arena_deinit(&a);
     return sums;
 }
 
-static double owa(const struct sums *s, double naive2_smape, double naive2_mase)
-{
-    return 0.5 * (s->smape / s->n / naive2_smape + s->mase / s->n / naive2_mase);
-}
-
 /* The published figures of the benchmark methods, in the order of base_names. */
-static void assert_published(const struct sums *base, double naive2_smape, double naive2_mase,
-                             const double *published)
+static void assert_published(const struct bench_score *base, double naive2_smape,
+                             double naive2_mase, const double *published)
 {
     for (size_t k = 0; k < BASE_N; k++)
-        assert_float_equal(owa(&base[k], naive2_smape, naive2_mase), published[k], 0.003);
+        assert_float_equal(bench_owa(&base[k], naive2_smape, naive2_mase), published[k], 0.003);
 }
 
-static void benchmark(const struct bench_set *set, size_t season, size_t m, struct sums *out)
+static void benchmark(const struct bench_set *set, size_t season, size_t m, struct bench_score *out)
 {
     for (size_t i = 0; i < set->n; i++) {
         const struct bench_series *s = &set->series[i];
         double f[BASE_N * 64];
-        base_all(s->train, s->n, season, s->h, f);
+        base_forecast(s->train, s->n, season, s->h, false, f);
         for (size_t k = 0; k < BASE_N; k++)
-            add(&out[k], s, f + k * s->h, m);
+            bench_score_points(&out[k], s->test, f + k * s->h, s->h, bench_unit(s->train, s->n, m));
     }
 }
 
@@ -102,16 +64,16 @@ static void m4_weekly(void **state)
     (void)state;
     struct wn_arena a;
     struct bench_set set;
-    struct sums base[BASE_N] = {0};
+    struct bench_score base[BASE_N] = {0};
     wn_arena_init(&a, 0);
     if (!bench_read_m4(&set, &a, data_dir(), "Weekly")) {
         print_message("skipped: M4 Weekly is not in WN_SHARED_DATA\n");
         wn_arena_deinit(&a);
         skip();
     }
-    struct sums s = forecast_set(set.series, set.n, WN_FREQUENCY_WEEKLY, 1);
-    assert_true(owa(&s, 9.161, 2.777) <= 0.74);
-    assert_true(s.covered / s.n >= 0.93 && s.covered / s.n <= 0.97);
+    struct bench_score s = forecast_set(set.series, set.n, WN_FREQUENCY_WEEKLY, 1);
+    assert_true(bench_owa(&s, 9.161, 2.777) <= 0.74);
+    assert_true(s.covered[1] / s.n >= 0.93 && s.covered[1] / s.n <= 0.97);
     assert_true(s.msis / s.n <= 16.2);
     static const double published[BASE_N] = {1, 0.9753, 0.9656, 0.9167, 0.9711, 0.9260};
     benchmark(&set, 1, 1, base);
@@ -124,16 +86,16 @@ static void m4_hourly(void **state)
     (void)state;
     struct wn_arena a;
     struct bench_set set;
-    struct sums base[BASE_N] = {0};
+    struct bench_score base[BASE_N] = {0};
     wn_arena_init(&a, 0);
     if (!bench_read_m4(&set, &a, data_dir(), "Hourly")) {
         print_message("skipped: M4 Hourly is not in WN_SHARED_DATA\n");
         wn_arena_deinit(&a);
         skip();
     }
-    struct sums s = forecast_set(set.series, set.n, WN_FREQUENCY_HOURLY, 24);
-    assert_true(owa(&s, 18.383, 2.395) <= 0.44);
-    assert_true(s.covered / s.n >= 0.93 && s.covered / s.n <= 0.97);
+    struct bench_score s = forecast_set(set.series, set.n, WN_FREQUENCY_HOURLY, 24);
+    assert_true(bench_owa(&s, 18.383, 2.395) <= 0.44);
+    assert_true(s.covered[1] / s.n >= 0.93 && s.covered[1] / s.n <= 0.97);
     assert_true(s.msis / s.n <= 7.9);
     static const double published[BASE_N] = {1, 0.9901, 2.7488, 1.1411, 1.0059, 1.5564};
     benchmark(&set, 24, 24, base);
@@ -154,7 +116,7 @@ static void m1(void **state)
     struct wn_arena a;
     struct bench_set set;
     double ours = 0, n = 0;
-    struct sums base[BASE_N] = {0};
+    struct bench_score base[BASE_N] = {0};
     wn_arena_init(&a, 0);
     if (!bench_read_m1(&set, &a, data_dir())) {
         print_message("skipped: M1 is not in WN_SHARED_DATA\n");
@@ -167,7 +129,7 @@ static void m1(void **state)
         for (size_t i = 0; i < set.n; i++)
             if (set.series[i].period == groups[g].period)
                 group[part.n++] = set.series[i];
-        struct sums s = forecast_set(group, part.n, groups[g].frequency, groups[g].season);
+        struct bench_score s = forecast_set(group, part.n, groups[g].frequency, groups[g].season);
         ours += s.smape;
         n += s.n;
         benchmark(&part, groups[g].season, groups[g].season, base);
