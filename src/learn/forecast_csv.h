@@ -51,10 +51,6 @@ struct wn_series_csv {
  * s without white space at its ends. */
 WN_MUST_USE bool wn_time_read(struct wn_str s, int64_t *out, bool *is_number);
 
-/* A timestamp as above: *out is milliseconds since the epoch, or the plain number when *is_number.
- * s without white space at its ends. */
-WN_MUST_USE bool wn_time_read(struct wn_str s, int64_t *out, bool *is_number);
-
 struct wn_series_csv_reader;
 WN_MUST_USE wn_rc wn_series_csv_new(struct wn_series_csv_reader **out, struct wn_why *why);
 void wn_series_csv_free(struct wn_series_csv_reader *r); /* accepts NULL */
