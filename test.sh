@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds with sanitizers, and runs every test.
 #   ./test.sh          everything; fuzz targets for a few seconds each
-#   CI=true ./test.sh  the same with warnings as errors and a minute per fuzz target
+#   CI=true ./test.sh  the same with warnings as errors and up to a minute per fuzz target
 #   ./test.sh quick    without fuzzing, thread sanitizer and the second compiler
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -53,7 +53,7 @@ if [ "$mode" != quick ]; then
     build_preset tsan "${threaded[@]}"
     TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp ctest --test-dir build/tsan --output-on-failure \
         -R "^($(IFS='|'; echo "${threaded[*]}"))\$"
-    step "fuzzing, $fuzz_seconds s a target"
+    step "fuzzing, up to $fuzz_seconds s a target"
     build_preset fuzz
     tools/fuzz.sh "$fuzz_seconds"
 fi
