@@ -39,7 +39,7 @@ extern "C" {
  * prior passes through the ROAS of the entity shrunk to its group: (n * own + 7 * group) / (n + 7)
  * for n observed steps. */
 
-#define WN_CURVE_CELLS_MAX 132
+#define WN_CURVE_CELLS_MAX 198
 #define WN_CURVE_POINTS 200
 #define WN_HISTORY_ROWS_MAX 100000000 /* of one call, all entities together */
 #define WN_MONEY_MAX 9.2e12           /* largest amount: what int64 micros hold */
@@ -133,8 +133,9 @@ double wn_curve_draw_at(const struct wn_curve_draw *d, double spend);
 
 /* Several channels behind one revenue series: media mix. Finds carry-over, saturation and return
  * of all channels together, so that collinear spends share their uncertainty instead of hiding it.
- * The posterior on the same grid by Gibbs sampling: the cell of each channel given the others with
- * its return integrated out, then all returns, base, controls and noise at once.
+ * The posterior on a grid of 198 cells (6 carry-overs instead of 4: one that is off spoils what its
+ * neighbours get) by Gibbs sampling: the cell of each channel given the others with its return
+ * integrated out, then all returns, base, controls and noise at once.
  *
  * spend      [n_channels][n_steps], row-major, equally spaced steps, >= 0.
  * revenue    [n_steps]; NaN = unknown.
@@ -146,7 +147,7 @@ double wn_curve_draw_at(const struct wn_curve_draw *d, double spend);
  * *contributions  arena: [n_channels][3]: mean, 10 % and 90 % quantile of the revenue that each
  *            channel brought over all steps. May be NULL.
  * Fails: INVALID, LIMIT (64 channels, 256 controls, 100000 steps), MEMORY. Cost: n_sweeps *
- * n_channels * 132 * n_steps multiplications. */
+ * n_channels * 198 * n_steps multiplications. */
 WN_MUST_USE wn_rc wn_curves_fit_joint(struct wn_arena *a, const double *spend, size_t n_channels,
                                       const double *revenue, size_t n_steps, const double *controls,
                                       size_t n_controls, uint32_t n_sweeps, struct wn_rand *r,

@@ -18,14 +18,14 @@ static double sq(double x)
 
 static void fill_prior(struct curve_grid *g)
 {
-    double carries = 0, shapes = 0, carry[CURVE_CARRIES], shape[CURVE_SHAPES];
-    for (int c = 0; c < CURVE_CARRIES; c++)
+    double carries = 0, shapes = 0, carry[CURVE_CARRIES_FINE], shape[CURVE_SHAPES];
+    for (int c = 0; c < g->n_carries; c++)
         carries += carry[c] = exp(-.5 * sq((g->carry[c] - .3) / .3));
     for (int k = 0; k < CURVE_HALVES; k++)
         for (int s = 0; s < CURVE_SLOPES; s++)
             shapes += shape[k * CURVE_SLOPES + s] =
                 exp(-.5 * sq(log(g->half[k] / 1.5)) - .5 * sq((g->slope[s] - 1.1) / .5));
-    for (int c = 0; c < CURVE_CARRIES; c++)
+    for (int c = 0; c < g->n_carries; c++)
         for (int k = 0; k < CURVE_SHAPES; k++) {
             double p =
                 k == CURVE_SHAPES - 1 ? LINEAR_PRIOR : (1 - LINEAR_PRIOR) * shape[k] / shapes;
@@ -61,11 +61,14 @@ static void fill_points(struct curve_grid *g)
                                                           : 2 * g->h[k][1] / g->x[1] - g->dh[k][1];
 }
 
-void curve_grid_init(struct curve_grid *g)
+void curve_grid_init(struct curve_grid *g, bool is_fine)
 {
     static const double carries[CURVE_CARRIES] = {0, .3, .6, .8};
+    static const double fine[CURVE_CARRIES_FINE] = {0, .15, .3, .45, .6, .8};
     static const double slopes[CURVE_SLOPES] = {.7, 1, 1.5, 2.2};
-    memcpy(g->carry, carries, sizeof carries);
+    g->n_carries = is_fine ? CURVE_CARRIES_FINE : CURVE_CARRIES;
+    g->n_cells = g->n_carries * CURVE_SHAPES;
+    memcpy(g->carry, is_fine ? fine : carries, (size_t)g->n_carries * sizeof *g->carry);
     memcpy(g->slope, slopes, sizeof slopes);
     for (int k = 0; k < CURVE_HALVES; k++)
         g->half[k] = .25 * exp(log(32) * k / (CURVE_HALVES - 1));
@@ -115,7 +118,7 @@ void curve_truncate(double *mean, double *sd, double *log_left)
 
 static void sort_cells(struct wn_curve_cell *cells, size_t n)
 {
-    for (size_t i = 1; i < n; i++) { /* at most 132 */
+    for (size_t i = 1; i < n; i++) { /* at most WN_CURVE_CELLS_MAX */
         struct wn_curve_cell c = cells[i];
         size_t k = i;
         for (; k > 0 && cells[k - 1].weight < c.weight; k--)
@@ -129,7 +132,7 @@ static wn_rc build_cells(struct wn_arena *a, const struct curve_grid *g,
 {
     size_t n = 0;
     double kept = 0;
-    for (int c = 0; c < CURVE_CELLS; c++)
+    for (int c = 0; c < g->n_cells; c++)
         if (b->weight[c] > 1e-6) {
             n++;
             kept += b->weight[c];
@@ -138,7 +141,7 @@ static wn_rc build_cells(struct wn_arena *a, const struct curve_grid *g,
     if (!cells)
         return WN_MEMORY;
     size_t at = 0;
-    for (int c = 0; c < CURVE_CELLS; c++) {
+    for (int c = 0; c < g->n_cells; c++) {
         if (!(b->weight[c] > 1e-6))
             continue;
         int shape = c % CURVE_SHAPES;
@@ -162,7 +165,7 @@ static wn_rc build_points(struct wn_arena *a, const struct curve_grid *g,
 {
     /* Steady state does not depend on the carry-over: gather the cells by shape. */
     double first[CURVE_SHAPES] = {0}, second[CURVE_SHAPES] = {0};
-    for (int c = 0; c < CURVE_CELLS; c++) {
+    for (int c = 0; c < g->n_cells; c++) {
         int k = c % CURVE_SHAPES;
         first[k] += b->weight[c] * b->mean[c];
         second[k] += b->weight[c] * (sq(b->mean[c]) + sq(b->sd[c]));
@@ -191,27 +194,27 @@ static wn_rc build_points(struct wn_arena *a, const struct curve_grid *g,
 }
 
 /* P(return at mean spend <= y) over the mixture of truncated normals. */
-static double cdf_at_mean(const struct curve_belief *b, const double *at_mean, double y)
+static double cdf_at_mean(const struct curve_belief *b, const struct curve_grid *g, double y)
 {
     double p = 0;
-    for (int c = 0; c < CURVE_CELLS; c++) {
+    for (int c = 0; c < g->n_cells; c++) {
         if (b->weight[c] < 1e-4)
             continue;
-        double h = at_mean[c % CURVE_SHAPES], m = b->mean[c] * h, s = b->sd[c] * h;
+        double h = g->at_mean[c % CURVE_SHAPES], m = b->mean[c] * h, s = b->sd[c] * h;
         p += b->weight[c] * (s > 0 ? wn_normal_cdf((y - m) / s) : y >= m ? 1 : 0);
     }
     return p;
 }
 
-static double quantile_at_mean(const struct curve_belief *b, const double *at_mean, double centre,
-                               double sd, double level)
+static double quantile_at_mean(const struct curve_belief *b, const struct curve_grid *g,
+                               double centre, double sd, double level)
 {
     double total = 0, low = fmax(centre - 6 * sd, 0), high = centre + 6 * sd;
-    for (int c = 0; c < CURVE_CELLS; c++)
+    for (int c = 0; c < g->n_cells; c++)
         total += b->weight[c] >= 1e-4 ? b->weight[c] : 0;
     for (int i = 0; i < 24 && high > low; i++) {
         double mid = .5 * (low + high);
-        if (cdf_at_mean(b, at_mean, mid) < level * total)
+        if (cdf_at_mean(b, g, mid) < level * total)
             low = mid;
         else
             high = mid;
@@ -229,15 +232,15 @@ wn_rc curve_build(struct wn_arena *a, const struct curve_grid *g, const double *
         return rc;
     out->x = x_shared;
     double mean = 0, square = 0;
-    for (int c = 0; c < CURVE_CELLS; c++) {
+    for (int c = 0; c < g->n_cells; c++) {
         double h = g->at_mean[c % CURVE_SHAPES];
         mean += b->weight[c] * b->mean[c] * h;
         square += b->weight[c] * (sq(b->mean[c]) + sq(b->sd[c])) * h * h;
     }
     double sd = sqrt(fmax(square - mean * mean, 0));
     out->roas_mean = mean / out->spend_mean;
-    out->roas_low = quantile_at_mean(b, g->at_mean, mean, sd, .1) / out->spend_mean;
-    out->roas_high = quantile_at_mean(b, g->at_mean, mean, sd, .9) / out->spend_mean;
+    out->roas_low = quantile_at_mean(b, g, mean, sd, .1) / out->spend_mean;
+    out->roas_high = quantile_at_mean(b, g, mean, sd, .9) / out->spend_mean;
     return WN_OK;
 }
 

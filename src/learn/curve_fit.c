@@ -449,7 +449,7 @@ wn_rc wn_curves_fit(struct wn_arena *a, const struct wn_history *histories, size
     wn_arena_init(&f.scratch, a->max_bytes);
     struct wn_curve *curves = WN_ARENA_ARRAY(a, n, struct wn_curve);
     struct entity_fit *e = WN_ARENA_ARRAY(&f.scratch, n, struct entity_fit);
-    curve_grid_init(&f.grid);
+    curve_grid_init(&f.grid, false);
     rc = !curves || !e ? WN_MEMORY : prepare(&f, histories, n, why);
     if (!rc)
         rc = curve_pool_groups(&f, histories, n);

@@ -22,9 +22,9 @@ struct joint {
     size_t n_sweeps, n_kept;
     double revenue_scale, spend_scale[CHANNELS_MAX], prior[CHANNELS_MAX];
     double *y;        /* [n_known] */
-    double *features; /* [n_channels][CURVE_CELLS][n_known] */
+    double *features; /* [n_channels][CURVE_CELLS_FINE][n_known] */
     double *controls; /* [n_columns - n_channels][n_known]: ones, then standardised controls */
-    double *totals;   /* [n_channels][CURVE_CELLS]: sums of features over all steps */
+    double *totals;   /* [n_channels][CURVE_CELLS_FINE]: sums of features over all steps */
     int cell[CHANNELS_MAX];
     double *beta;              /* [n_columns] */
     double noise;              /* variance */
@@ -36,7 +36,7 @@ struct joint {
 
 /* What the sweeps have shown of one channel. */
 struct tally {
-    double n[CURVE_CELLS], sum[CURVE_CELLS], square[CURVE_CELLS];
+    double n[CURVE_CELLS_FINE], sum[CURVE_CELLS_FINE], square[CURVE_CELLS_FINE];
 };
 
 static double sq(double x)
@@ -79,9 +79,9 @@ static wn_rc allocate(struct joint *j)
     size_t n = j->n_known, p = j->n_columns;
     struct wn_arena *s = &j->scratch;
     j->y = WN_ARENA_ARRAY(s, n, double);
-    j->features = WN_ARENA_ARRAY(s, j->n_channels * CURVE_CELLS * n, double);
+    j->features = WN_ARENA_ARRAY(s, j->n_channels * CURVE_CELLS_FINE * n, double);
     j->controls = WN_ARENA_ARRAY(s, (p - j->n_channels) * n, double);
-    j->totals = WN_ARENA_ARRAY(s, j->n_channels * CURVE_CELLS, double);
+    j->totals = WN_ARENA_ARRAY(s, j->n_channels * CURVE_CELLS_FINE, double);
     j->beta = WN_ARENA_ARRAY(s, p, double);
     j->residual = WN_ARENA_ARRAY(s, n, double);
     j->a = WN_ARENA_ARRAY(s, wn_packed_size(p), double);
@@ -102,8 +102,8 @@ static void make_features(struct joint *j, size_t c, const double *spend, const 
     for (size_t t = 0; t < j->n_steps; t++)
         sum += spend[t] / (double)j->n_steps;
     j->spend_scale[c] = sum;
-    double *features = j->features + c * CURVE_CELLS * j->n_known;
-    double *totals = j->totals + c * CURVE_CELLS;
+    double *features = j->features + c * CURVE_CELLS_FINE * j->n_known;
+    double *totals = j->totals + c * CURVE_CELLS_FINE;
     for (int k = 0; k < CURVE_CARRIES && sum > 0; k++) {
         double stock = 0, carry = j->grid.carry[k];
         size_t at = 0;
@@ -157,7 +157,7 @@ static void make_priors(struct joint *j)
 
 static double *feature(const struct joint *j, size_t c, int cell)
 {
-    return j->features + (c * CURVE_CELLS + (size_t)cell) * j->n_known;
+    return j->features + (c * CURVE_CELLS_FINE + (size_t)cell) * j->n_known;
 }
 
 static const double *column(const struct joint *j, size_t k)
@@ -205,11 +205,11 @@ static int draw_index(struct wn_rand *r, const double *logs, int n)
  * then the return itself. */
 static void sample_cell(struct joint *j, size_t c)
 {
-    double logs[CURVE_CELLS], means[CURVE_CELLS], sds[CURVE_CELLS];
+    double logs[CURVE_CELLS_FINE], means[CURVE_CELLS_FINE], sds[CURVE_CELLS_FINE];
     const double *now = feature(j, c, j->cell[c]);
     for (size_t t = 0; t < j->n_known; t++)
         j->residual[t] += j->beta[c] * now[t];
-    for (int k = 0; k < CURVE_CELLS; k++) {
+    for (int k = 0; k < CURVE_CELLS_FINE; k++) {
         const double *x = feature(j, c, k);
         double b0 = j->prior[c] / j->grid.at_mean[k % CURVE_SHAPES], v0 = sq(2 * b0);
         double precision = 1 / v0 + wn_dot(x, x, j->n_known) / j->noise;
@@ -220,7 +220,7 @@ static void sample_cell(struct joint *j, size_t c)
                   .5 * (mean * mean * precision - b0 * b0 / v0) +
                   wn_normal_log_upper(-mean / sds[k]);
     }
-    int k = j->cell[c] = draw_index(j->rand, logs, CURVE_CELLS);
+    int k = j->cell[c] = draw_index(j->rand, logs, CURVE_CELLS_FINE);
     /* Inversion of the cdf above 0. */
     double below = wn_normal_cdf(-means[k] / sds[k]);
     double p = below + (1 - below) * wn_rand_open(j->rand);
@@ -299,7 +299,7 @@ static void sample(struct joint *j, struct tally *tallies)
             tallies[c].sum[cell] += j->beta[c];
             tallies[c].square[cell] += sq(j->beta[c]);
             j->kept[c * j->n_sweeps + j->n_kept] =
-                j->beta[c] * j->totals[c * CURVE_CELLS + cell] * j->revenue_scale;
+                j->beta[c] * j->totals[c * CURVE_CELLS_FINE + cell] * j->revenue_scale;
         }
         j->n_kept++;
     }
@@ -341,7 +341,7 @@ static wn_rc conclude(struct wn_arena *a, const struct joint *j, const struct ta
         if (curves[c].is_empty)
             continue;
         describe(j, c, spend + c * j->n_steps, &curves[c]);
-        for (int k = 0; k < CURVE_CELLS; k++) {
+        for (int k = 0; k < CURVE_CELLS_FINE; k++) {
             double mean = t->n[k] > 0 ? t->sum[k] / t->n[k] : 0;
             b.weight[k] = t->n[k] / (double)j->n_kept;
             b.mean[k] = mean * j->revenue_scale;
@@ -421,7 +421,7 @@ wn_rc wn_curves_fit_joint(struct wn_arena *a, const double *spend, size_t n_chan
         j.n_known += isnan(revenue[t]) ? 0 : 1;
     if (j.n_known == 0)
         return wn_fail(why, WN_INVALID, "revenue", "no step has a known revenue");
-    curve_grid_init(&j.grid);
+    curve_grid_init(&j.grid, true);
     wn_arena_init(&j.scratch, a->max_bytes);
     struct wn_curve *curves = WN_ARENA_ARRAY(a, n_channels, struct wn_curve);
     double *sums = WN_ARENA_ARRAY(a, 3 * n_channels, double);
