@@ -147,6 +147,7 @@ static void solve_tree(struct fit *s, double *squares, double *counts)
         note_move(s, mean - x[v].mean);
         double gap = mean - up->mean, rest = (1 - share) * (1 - share) * up->variance;
         x[v] = (struct wn_effect){mean, own + share * share * up->variance};
+        s->out->steps[v] = (struct wn_effect){gap, own + rest};
         if (s->precision[v] > 0) {
             squares[s->depth[v]] += gap * gap + own + rest;
             counts[s->depth[v]] += 1;
@@ -303,12 +304,13 @@ static bool allocate(struct fit *s, size_t levels_max, struct wn_arena *scratch,
     s->level_r = WN_ARENA_ARRAY(scratch, levels_max, double);
     *before = WN_ARENA_ARRAY(scratch, d->n_nodes, double);
     s->out->nodes = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
+    s->out->steps = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
     for (size_t f = 0; f < d->n_fields; f++) {
         s->out->fields[f] = WN_ARENA_ARRAY(a, d->n_levels[f], struct wn_effect);
         has = has && s->out->fields[f];
     }
     return has && s->eta && s->precision && s->weight && s->level_w && s->level_r && *before &&
-           s->out->nodes;
+           s->out->nodes && s->out->steps;
 }
 
 wn_rc wn_effects_fit(const struct wn_effects_data *data, struct wn_arena *a, struct wn_effects *out,
