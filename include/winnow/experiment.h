@@ -264,6 +264,8 @@ struct wn_abtest_outcome {
     struct wn_str name;
     wn_abtest_kind kind;
     bool is_lower_better;
+    double size; /* what ratios of options refer to: the control's mean, without sign; where that is
+                  * 0 the spread of a unit (of a rate: the first rate that is not 0) */
     double tau, minimum, prior;       /* absolute, as used */
     const struct wn_abtest_arm *arms; /* arena: [n_arms] */
     double n_left; /* units of all variants until the interval is as narrow as the smallest effect
