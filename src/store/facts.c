@@ -1,5 +1,6 @@
 #include "store/facts.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,6 +83,11 @@ const char *wn_facts_engine(const struct wn_facts *f)
 wn_rc wn_facts_check(struct wn_facts *f, struct wn_why *why)
 {
     return f->ops->check(f, why);
+}
+
+uint64_t wn_facts_n_commits(const struct wn_facts *f)
+{
+    return atomic_load(&f->n_commits);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -254,6 +260,8 @@ wn_rc wn_facts_commit(struct wn_facts_tx *tx, struct wn_why *why)
         wn_names_revert(&f->names, &tx->names);
     else
         wn_names_settle(&f->names, &tx->names, tx->tenant_id);
+    if (!rc)
+        atomic_fetch_add(&f->n_commits, 1);
     end(tx);
     return rc;
 }

@@ -70,6 +70,10 @@ void wn_facts_rollback(struct wn_facts_tx *tx);
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
+/* How many transactions were committed since it was opened: another number, other facts. Asks the
+ * engine nothing; any thread. */
+uint64_t wn_facts_n_commits(const struct wn_facts *f);
+
 #define WN_FACTS_ROWS_MAX 1000000
 
 /* Runs a statement of the metric compiler. Sums come back as INT where they fit int64, else REAL.

@@ -50,6 +50,7 @@ struct wn_facts_ops {
 struct wn_facts {
     const struct wn_facts_ops *ops;
     struct wn_names names;
+    _Atomic uint64_t n_commits;
 
     pthread_mutex_t turn_lock; /* guards the two counters: tickets give first come, first served */
     pthread_cond_t turn_moved;
