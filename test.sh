@@ -49,7 +49,7 @@ if [ "$mode" != quick ]; then
     step "static analysis"
     tools/tidy.sh
     step "thread sanitizer"
-    threaded=(unit_io_http unit_io_http_client unit_serve_import_jobs contract_facts contract_catalog)
+    threaded=(unit_io_http unit_io_http_hostile unit_io_http_forms unit_io_http_client unit_serve_import_jobs contract_facts contract_catalog)
     build_preset tsan "${threaded[@]}"
     TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp ctest --test-dir build/tsan --output-on-failure \
         -R "^($(IFS='|'; echo "${threaded[*]}"))\$"
