@@ -1,0 +1,281 @@
+/* Bandits: which of several arms (creatives, pages, offers) to show next, and when to stop asking.
+ *
+ *     struct wn_belief belief[3];
+ *     for each arm: wn_bandit_belief(&arm[i], &WN_PRIOR_OWN, &belief[i], &why);
+ *     wn_bandit_best(&arena, belief, 3, NULL, &random, best, &why);
+ *     wn_bandit_shares(p_best, NULL, 3, &WN_SHARE_OPTIONS_DEFAULT, share, &why);
+ *     chosen = wn_bandit_pick(share, 3, &random);       log share[chosen] as its propensity
+ *
+ * Thompson sampling, in batches: an arm is shown with the probability that it is the best one. That
+ * probability is computed first (by quadrature, so it is exact to about 1e-9) and the arm is drawn
+ * from it; so what is written into the log is the very probability of the draw, which evaluation of
+ * other policies needs (winnow/offpolicy.h). Where no log is wanted and speed counts, the sampler
+ * draws all arms jointly instead: the same distribution without the numbers.
+ *
+ * An arm is two numbers: successes and effective trials. Trials count only as far as their
+ * conversions can have come back (struct wn_delay), and both fade by day (wn_arm_fade).
+ *
+ * Rates are in (0, 1). Counts may be fractions, up to 1e15. Pure: no I/O, no clock, no global; the
+ * same input and the same generator give the same bytes. Functions that fail leave their outputs
+ * untouched, but generators moved. Nothing that is not finite comes out.
+ *
+ * Sources: Thompson, Biometrika 25, 1933; Chapelle and Li, "An empirical evaluation of Thompson
+ * sampling", NIPS 2011; Russo, "Simple Bayesian algorithms for best arm identification", 2016 (top
+ * two); Scott, "A modern Bayesian look at the multi-armed bandit", 2010; Auer, Cesa-Bianchi and
+ * Fischer, "Finite-time analysis of the multiarmed bandit problem", 2002 (UCB1). */
+#ifndef WINNOW_BANDIT_H
+#define WINNOW_BANDIT_H
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/rand.h"
+
+#define WN_ARMS_MAX 100000
+#define WN_TRIALS_MAX 1e15
+
+/* ---- arms and what is believed of them ---- */
+
+struct wn_arm {
+    double successes; /* >= 0 */
+    double trials;    /* effective trials >= 0; successes beyond them count as no failure */
+};
+
+/* weight * (alpha, beta) imaginary successes and failures. */
+struct wn_prior {
+    double alpha, beta, weight; /* > 0; alpha and beta times weight in 1e-6 .. 1e15 */
+};
+/* Nothing is known but what the own arms show. */
+#define WN_PRIOR_OWN ((struct wn_prior){1, 1, 1})
+/* A market benchmark of 30 days at a conversion rate of 5 %, taken twice. */
+#define WN_PRIOR_MARKET ((struct wn_prior){50, 950, 2})
+
+/* The rate of an arm is believed to be Beta(a, b). */
+struct wn_belief {
+    double a, b; /* > 0 */
+};
+
+/* A prior of mean m and standard deviation sd: what a model of patterns, or the spread between
+ * sibling arms, says of an arm before it is shown. m in (0, 1), sd > 0. Its weight in trials is kept
+ * within 10 and 2000. Fails: INVALID. */
+WN_MUST_USE wn_rc wn_prior_from_mean(double mean, double sd, struct wn_prior *out,
+                                     struct wn_why *why);
+/* The common prior of sibling arms, out of the arms themselves: the beta distribution that makes
+ * their counts most likely (empirical Bayes), worth at least 2 and at most 2000 trials; the own
+ * prior where fewer than 3 arms have been shown. Fails: INVALID (an arm's numbers; why->line is the
+ * arm, 1-based), MEMORY. */
+WN_MUST_USE wn_rc wn_prior_fit(struct wn_arena *scratch, const struct wn_arm *arms, size_t n,
+                               struct wn_prior *out, struct wn_why *why);
+/* Prior plus counts. Fails: INVALID. */
+WN_MUST_USE wn_rc wn_bandit_belief(const struct wn_arm *arm, const struct wn_prior *prior,
+                                   struct wn_belief *out, struct wn_why *why);
+double wn_belief_mean(const struct wn_belief *b);
+/* P(rate <= x), and the rate x with P(rate <= x) = p; p is clipped to [1e-12, 1 - 1e-12]. */
+double wn_belief_cdf(const struct wn_belief *b, double x);
+double wn_belief_quantile(const struct wn_belief *b, double p);
+
+/* Lets counts fade towards the prior: both are multiplied by keep_daily^days. keep_daily in (0, 1],
+ * days >= 0 (less counts as 0). */
+void wn_arm_fade(struct wn_arm *arm, double keep_daily, double days);
+
+/* One day of one arm. */
+struct wn_arm_day {
+    uint32_t arm; /* below n_arms */
+    int32_t day;
+    double successes, trials;
+};
+#define WN_FADE_CANDIDATES 5
+/* The daily fading that would have foretold best: of 1, .995, .98, .95, .9 the one under which each
+ * day, judged by the beliefs of the days before, is most likely. days [n], ascending by day.
+ * loss_out [WN_FADE_CANDIDATES], mean loss in nats per trial; may be NULL. Fails: INVALID (order,
+ * numbers, no trials; why->line), MEMORY. O(5 n). */
+WN_MUST_USE wn_rc wn_fade_fit(struct wn_arena *scratch, const struct wn_arm_day *days, size_t n,
+                              size_t n_arms, const struct wn_prior *prior, double *keep_daily_out,
+                              double *loss_out, struct wn_why *why);
+
+/* How late conversions come: a mixture of exponentials. n 0: at once. */
+#define WN_DELAY_PARTS_MAX 8
+struct wn_delay {
+    size_t n;
+    double weight[WN_DELAY_PARTS_MAX];  /* >= 0, sum > 0; scaled to sum 1 in use */
+    double mean_ms[WN_DELAY_PARTS_MAX]; /* >= 0; 0 = at once */
+};
+/* Fails: INVALID. */
+WN_MUST_USE wn_rc wn_delay_check(const struct wn_delay *d, struct wn_why *why);
+/* F(age): the part of the conversions that has come back at an age. A trial of that age counts as
+ * so many trials. In [0, 1]. */
+double wn_delay_known(const struct wn_delay *d, double age_ms);
+
+/* ---- which is best ---- */
+
+/* P(the rate of b is above that of a). Closed form where a parameter is a whole number up to 10,000,
+ * else quadrature; 1e-10. */
+double wn_belief_above(const struct wn_belief *a, const struct wn_belief *b);
+/* E[max(rate of other - rate of chosen, 0)]: what choosing loses per trial. */
+double wn_belief_loss(const struct wn_belief *chosen, const struct wn_belief *other);
+
+struct wn_best_options {
+    double level;      /* of the interval [low, high]: 0 = 0.8; below 1 */
+    double near_ratio; /* "as good as the best": within this of it, relative; 0 = 0.02 */
+    uint32_t n_draws;  /* above WN_BEST_EXACT_MAX arms: joint draws; 0 = 4000 */
+};
+#define WN_BEST_EXACT_MAX 24
+struct wn_best {
+    double p_best;        /* they sum to 1 */
+    double expected_loss; /* E[best rate - this rate] */
+    double p_near;        /* P(within near_ratio of the best) */
+    double mean, low, high;
+};
+/* Up to WN_BEST_EXACT_MAX arms by quadrature (Gauss-Legendre panels between the quantiles of all
+ * arms), else by joint draws (standard error of p at most 0.008 at 4000). options NULL: defaults.
+ * out [n]. r is used by draws only, may be NULL for fewer arms. Fails: INVALID (why->line: arm),
+ * LIMIT, MEMORY. Cost: 10 arms about a millisecond; 1000 arms about 0.2 s. */
+WN_MUST_USE wn_rc wn_bandit_best(struct wn_arena *scratch, const struct wn_belief *arms, size_t n,
+                                 const struct wn_best_options *options, struct wn_rand *r,
+                                 struct wn_best *out, struct wn_why *why);
+
+/* ---- shares of the next batch ---- */
+
+typedef enum wn_bandit_aim {
+    WN_AIM_EARN,  /* Thompson: by the probability of being best */
+    WN_AIM_DECIDE /* top two: half of the time the best rival of who would be drawn */
+} wn_bandit_aim;
+
+struct wn_share_options {
+    wn_bandit_aim aim;
+    double floor_ratio;   /* least share of an arm; at most 1/n is used */
+    double change_factor; /* a share grows or falls at most by this factor a batch; 0 = no limit */
+    double new_ratio_max; /* most for an arm without a share before: min(1/n, this); 0 = no limit */
+};
+#define WN_SHARE_OPTIONS_DEFAULT ((struct wn_share_options){WN_AIM_EARN, 0.01, 2, 0.1})
+/* For single choices in a row: nothing but Thompson and a floor. */
+#define WN_SHARE_OPTIONS_SINGLE ((struct wn_share_options){WN_AIM_EARN, 0.01, 0, 0})
+
+/* Turns probabilities of being best [n] (summing to 1) into shares that sum to 1. before [n]: shares
+ * of the last batch, negative for a new arm; NULL: first batch, no limits on change. Limits that
+ * contradict each other give way in proportion. share_out [n] may be p_best. Fails: INVALID. */
+WN_MUST_USE wn_rc wn_bandit_shares(const double *p_best, const double *before, size_t n,
+                                   const struct wn_share_options *options, double *share_out,
+                                   struct wn_why *why);
+/* An index drawn with the probabilities share [n] (sum > 0). */
+size_t wn_bandit_pick(const double *share, size_t n, struct wn_rand *r);
+/* Divides total trials so that arm i gets share[i] * total on average and never differs from it by
+ * one or more (systematic sampling); the sum is total. out [n]. */
+void wn_bandit_split(const double *share, size_t n, uint64_t total, struct wn_rand *r,
+                     uint64_t *out);
+
+/* ---- the fast sampler ---- */
+
+struct wn_bandit_sampler; /* 104 bytes an arm and 4 kB; one thread at a time */
+/* Arms start as Beta(1, 1). Fails: INVALID (n 0), LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_sampler_new(struct wn_arena *a, size_t n,
+                                        struct wn_bandit_sampler **out, struct wn_why *why);
+/* What is now believed of an arm. Two square roots. */
+void wn_bandit_sampler_set(struct wn_bandit_sampler *s, size_t arm, const struct wn_belief *belief);
+/* One joint draw; the arm with the largest rate in it, ties at random. Some 15 ns an arm. */
+size_t wn_bandit_sampler_choose(const struct wn_bandit_sampler *s, struct wn_rand *r);
+/* One draw of one arm's rate. */
+double wn_bandit_sampler_rate(const struct wn_bandit_sampler *s, size_t arm, struct wn_rand *r);
+
+/* ---- stop ---- */
+
+struct wn_stop_options {
+    double loss_ratio;    /* stop when the leader loses less than this of its rate: 0 = 0.005 */
+    double days_min;      /* and each arm ran so long: 0 = 7 ... */
+    double successes_min; /* ... or converted so often: 0 = 100 */
+};
+typedef enum wn_arm_verdict {
+    WN_ARM_LEADER, /* the largest mean */
+    WN_ARM_KEEP,
+    WN_ARM_DROP /* P(best) < 1 % and P(within 2 % of the best) < 5 % */
+} wn_arm_verdict;
+const char *wn_arm_verdict_name(wn_arm_verdict v);
+
+struct wn_stop {
+    size_t leader;
+    bool may_stop;
+    double loss_ratio;       /* expected loss of the leader over its mean */
+    double days_to_decision; /* at the present pace and rates; 0 when it may stop, negative when
+                                unknown: no day has passed, or not within 100 times the data */
+};
+/* days [n]: how long each arm has run. verdict_out [n]. best [n]: from wn_bandit_best on the
+ * beliefs of these arms under this prior. Fails: as wn_bandit_best. Cost: some 12 of it. */
+WN_MUST_USE wn_rc wn_bandit_stop(struct wn_arena *scratch, const struct wn_arm *arms,
+                                 const struct wn_prior *prior, const struct wn_best *best,
+                                 const double *days, size_t n,
+                                 const struct wn_stop_options *options, struct wn_rand *r,
+                                 wn_arm_verdict *verdict_out, struct wn_stop *out,
+                                 struct wn_why *why);
+
+/* ---- value instead of rate ---- */
+
+/* Profit per impression = click rate * conversion rate * order value - cost. */
+struct wn_value_arm {
+    struct wn_arm clicks;      /* of impressions */
+    struct wn_arm conversions; /* of clicks */
+    double revenue;            /* of these conversions, >= 0 */
+    double cost;               /* per impression, >= 0 */
+};
+/* As wn_bandit_best with values: mean, low, high and expected_loss are money per impression; p_near
+ * is P(within near_ratio of the best value, where that is positive). Always by joint draws. The order
+ * value is inverse-gamma around revenue per conversion, with the pooled one counted as one
+ * conversion. Fails: as above. */
+WN_MUST_USE wn_rc wn_bandit_best_value(struct wn_arena *scratch, const struct wn_value_arm *arms,
+                                       size_t n, const struct wn_prior *click_prior,
+                                       const struct wn_prior *conversion_prior,
+                                       const struct wn_best_options *options, struct wn_rand *r,
+                                       struct wn_best *out, struct wn_why *why);
+
+/* ---- simulation ---- */
+
+typedef enum wn_policy_kind {
+    WN_POLICY_THOMPSON,
+    WN_POLICY_TOP_TWO, /* Thompson; with probability 1/2 redrawn until another arm wins */
+    WN_POLICY_UCB1,    /* mean + sqrt(scale ln t / n) */
+    WN_POLICY_EPSILON, /* the best mean; with probability scale any arm */
+    WN_POLICY_GREEDY,  /* the best mean of the beliefs */
+    WN_POLICY_RANDOM,
+    WN_POLICY_N
+} wn_policy_kind;
+/* "thompson", "top-two", "ucb1", "epsilon", "greedy", "random". */
+const char *wn_policy_name(wn_policy_kind kind);
+
+struct wn_policy {
+    wn_policy_kind kind;
+    struct wn_prior prior;             /* weight 0: WN_PRIOR_OWN */
+    const struct wn_prior *arm_priors; /* [n_arms], one for each, instead; NULL: none. Borrowed */
+    bool fits_prior;                   /* fit the prior to the arms (wn_prior_fit) as they grow */
+    double width; /* Thompson: standard deviations of the draws times this; 0 = 1 */
+    double scale; /* of UCB1 (0 = 2) and epsilon (0 = 0.1) */
+};
+
+struct wn_world {
+    const double *rates; /* [n_arms], 0..1 */
+    size_t n_arms;
+    uint64_t n_rounds; /* impressions */
+    uint64_t batch;    /* impressions between updates; 0 = 1 */
+    double late_ratio; /* this part of the conversions comes late ... */
+    double late_mean;  /* ... by an exponential delay with this mean, in rounds */
+    bool ignores_late; /* policies count every trial at once, instead of n_eff */
+};
+
+#define WN_CURVE_POINTS 50
+struct wn_regret {
+    uint64_t round[WN_CURVE_POINTS]; /* 2 %, 4 % ... of the rounds, or each of them when fewer */
+    double mean[WN_CURVE_POINTS];    /* expected successes lost against the best arm, over runs */
+    double se[WN_CURVE_POINTS];
+    size_t n_points;
+    double median, low, high; /* at the end; low, high: 10 % and 90 % of the runs */
+    double successes;         /* mean number of them at the end */
+};
+/* Runs a policy n_runs times. Regret counts rates, not luck. Fails: INVALID, LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_simulate(struct wn_arena *scratch, const struct wn_world *world,
+                                     const struct wn_policy *policy, uint32_t n_runs,
+                                     struct wn_rand *r, struct wn_regret *out, struct wn_why *why);
+/* Replays a table in which every arm's reward of every round is known: the policy sees only the
+ * reward of the arm that it chose. reward [n_rounds][n_arms], 0 or 1. *successes_out: their number.
+ * Fails: as above. */
+WN_MUST_USE wn_rc wn_bandit_replay(struct wn_arena *scratch, const uint8_t *reward,
+                                   uint64_t n_rounds, size_t n_arms, const struct wn_policy *policy,
+                                   struct wn_rand *r, uint64_t *successes_out, struct wn_why *why);
+
+#endif
