@@ -282,6 +282,50 @@ double wn_gamma_inc_upper(double a, double x)
     return upper;
 }
 
+static double hyp2f1_series(double a, double b, double c, double z)
+{
+    enum { TERMS_MAX = 1000000 };
+    double term = 1, sum = 1, settled = fabs(a) + fabs(b); /* signs may change until then */
+    for (int n = 0; n < TERMS_MAX && term != 0; n++) {
+        term *= (a + n) / (c + n) * ((b + n) / (n + 1)) * z;
+        sum += term;
+        if (fabs(term) <= EPS / 16 * fabs(sum) * (1 - z) && n > settled)
+            break;
+    }
+    return sum;
+}
+
+/* Gamma(c) Gamma(s) / (Gamma(x) Gamma(y)); 0 where x or y is a pole. */
+static double gamma_quotient(double c, double s, double x, double y)
+{
+    int sign_s, sign_x, sign_y;
+    if ((x <= 0 && x == floor(x)) || (y <= 0 && y == floor(y)))
+        return 0;
+    double log_size =
+        wn_log_gamma(c) + lgamma_r(s, &sign_s) - lgamma_r(x, &sign_x) - lgamma_r(y, &sign_y);
+    return sign_s * sign_x * sign_y * exp(log_size);
+}
+
+double wn_hyp2f1(double a, double b, double c, double z)
+{
+    const double near_one = 0.9, whole = 0.02;
+    a = clip(a, -LARGE, LARGE);
+    b = clip(b, -LARGE, LARGE);
+    c = clip(c, TINY, LARGE);
+    z = clip(z, 0, 1 - EPS * 2);
+    double s = c - a - b, value;
+    if (z > near_one && fabs(s - round(s)) > whole) {
+        value = gamma_quotient(c, s, c - a, c - b) * hyp2f1_series(a, b, 1 - s, 1 - z) +
+                exp(s * log1p(-z)) * gamma_quotient(c, -s, a, b) *
+                    hyp2f1_series(c - a, c - b, 1 + s, 1 - z);
+    } else if (s < 0) {
+        value = exp(s * log1p(-z)) * hyp2f1_series(c - a, c - b, c, z);
+    } else {
+        value = hyp2f1_series(a, b, c, z);
+    }
+    return isnan(value) ? 0 : clip(value, -BIG, BIG);
+}
+
 double wn_normal_cdf(double x)
 {
     return isnan(x) ? 0.5 : 0.5 * erfc(-x * M_SQRT1_2);

@@ -37,6 +37,13 @@ double wn_beta_inc_upper(double a, double b, double x);
 double wn_gamma_inc(double a, double x);
 double wn_gamma_inc_upper(double a, double x);
 
+/* Gauss's 2F1(a, b; c; z) for c > 0 (smaller counts as 1e-150) and 0 <= z < 1 (clipped): the series,
+ * after Euler's transform (1-z)^(c-a-b) 2F1(c-a, c-b; c; z) where that converges faster; beyond
+ * z = 0.9 about 1 - z (Abramowitz and Stegun 15.3.3, 15.3.6) unless c - a - b is within .02 of a
+ * whole number, where the series takes 40 / (1 - z) terms, 1e6 at most. 1e-11 relative, unless the
+ * result is small beside its terms. Clipped to +-1e300. */
+double wn_hyp2f1(double a, double b, double c, double z);
+
 /* ---- probabilities, by saddle point: Loader, "Fast and accurate computation of binomial
  * probabilities", 2000 ---- */
 
