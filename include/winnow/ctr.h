@@ -13,8 +13,8 @@
  *
  * A field is a column; a feature is a field with a value: a text, or a number, which is put into
  * a bucket. Features are hashes (64 bit, salted by the field's name), so values need no list and no
- * order; a table of 2^bits slots keeps what is known about each, with 32 bits of the hash beside
- * it: two features share a slot only where the table is full around them (counted in the report).
+ * order; a table of 2^bits slots keeps what is known about each, found again by 32 further bits of
+ * the hash. Where the table is full around a feature, the one least is known about is forgotten.
  * No value at all (empty text, NaN) is a feature of its own.
  *
  * A row is n views with k clicks: 1 view with 0 or 1 click, or the sums of a day.
@@ -65,8 +65,9 @@
 struct wn_ctr_options {
     uint32_t bits;      /* 8 .. 28: 2^bits slots of 16 bytes */
     uint32_t n_gate;    /* learn: a feature gets a slot at its n-th sighting; 1 = at once; <= 250 */
-    uint32_t n_factors; /* of the factorization machine, <= 32; 0 = none. In fit, and from the first
-                           row of learn. Memory: 8 bytes * factors for each of 2^(bits - 3) slots */
+    uint32_t n_factors; /* of the factorization machine: 0 = none, <= 32, rounded up to a multiple
+                           of 8. Its own table has 2^min(bits, 20) rows of 4 * (factors + 3) bytes.
+                           Not with more than 256 fields */
     double alpha;       /* FTRL: rate, > 0 */
     double beta;        /* FTRL: >= 0 */
     double l1, l2;      /* FTRL: >= 0; l2 > 0 */
@@ -254,7 +255,7 @@ struct wn_ctr_report {
     uint64_t n_rows;       /* learned, by fit and since */
     double views, clicks;  /* in them, weighted */
     uint64_t n_slots_used; /* features known */
-    uint64_t n_shared;     /* features that had to share a slot */
+    uint64_t n_forgotten;  /* features that gave up their slot, the table being too small */
     size_t size_bytes;     /* of memory */
     bool is_fitted;        /* by wn_ctr_fit */
     bool has_scores;
@@ -271,10 +272,8 @@ void wn_ctr_report(const struct wn_ctr *m, struct wn_ctr_report *out);
 struct wn_ctr_field_report {
     double importance; /* standard deviation over the rows of the field's part of the logit */
     double variance;   /* of the effects of its values, estimated by fit; 1 / l2 without */
-    uint64_t n_values; /* known */
 };
-/* field < n_fields. Cost: reads the whole table the first time after learning is done: O(1), the
- * figures are kept up to date by fit and settle. */
+/* field < n_fields. Made by fit; while learning, from every 16th row. */
 void wn_ctr_field_report(const struct wn_ctr *m, uint32_t field, struct wn_ctr_field_report *out);
 
 /* ---- the model as bytes ------------------------------------------------------------------------
