@@ -23,6 +23,7 @@ wn_handler_fn wn_handle_outlook, wn_handle_outlook_image, wn_handle_roi_series,
 wn_handler_fn wn_handle_budget_optimise, wn_handle_budget_curves, wn_handle_budget_advice,
     wn_handle_budget_advice_image;                             /* budget.c */
 wn_handler_fn wn_handle_anomalies, wn_handle_anomaly_timeline; /* anomalies.c */
+wn_handler_fn wn_handle_ctr_predict, wn_handle_ctr_model;      /* ctr.c */
 wn_handler_fn wn_handle_predictions, wn_handle_predictions_latest,
     wn_handle_predictions_generate; /* predictions.c */
 

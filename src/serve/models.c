@@ -21,7 +21,7 @@ struct wn_models {
 
 const char *wn_model_name(wn_model model)
 {
-    static const char *const names[] = {"forecast", "anomaly", "response_curves"};
+    static const char *const names[] = {"forecast", "anomaly", "response_curves", "ctr"};
     return names[model];
 }
 

@@ -30,9 +30,10 @@ typedef enum wn_model {
     WN_MODEL_FORECAST,
     WN_MODEL_ANOMALY,
     WN_MODEL_RESPONSE_CURVES,
+    WN_MODEL_CLICKS,
     WN_MODELS_N
 } wn_model;
-const char *wn_model_name(wn_model model); /* "forecast", "anomaly", "response_curves" */
+const char *wn_model_name(wn_model model); /* "forecast", ..., "ctr" */
 
 struct wn_model_fit {
     int64_t trained_at_ms; /* 0 = never since the start */
@@ -41,6 +42,8 @@ struct wn_model_fit {
     int64_t n_rows;          /* days of series that were learnt from */
     const char *metric_name; /* static; what metric is */
     double metric;           /* NaN = none was measured */
+    const char *drift_name;  /* static; what drift is; NULL = it is not measured */
+    double drift;            /* NaN = it could not be */
 };
 void wn_models_note(struct wn_models *m, wn_model model, const struct wn_model_fit *fit);
 void wn_models_get(struct wn_models *m, wn_model model, struct wn_model_fit *out);

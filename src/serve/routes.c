@@ -186,6 +186,8 @@ const struct wn_route wn_routes[] = {
     {WN_POST, "/api/v1/ml/optimize/budget", wn_handle_budget_optimise, BODY_JSON_LARGE, SLOW},
     {WN_GET, "/api/v1/ml/budget/curves", wn_handle_budget_curves, curves_params, SLOW},
     {WN_GET, "/api/v1/ml/detect/anomalies", wn_handle_anomalies, anomalies_params, SLOW},
+    {WN_POST, "/api/v1/ml/predict/ctr", wn_handle_ctr_predict, BODY_JSON_LARGE, SLOW},
+    {WN_GET, "/api/v1/ml/ctr/model", wn_handle_ctr_model, SLOW},
     {WN_GET, "/api/v1/ml/anomalies/timeline", wn_handle_anomaly_timeline, timeline_params, SLOW},
 
     {WN_GET, "/api/predictions", wn_handle_predictions, predictions_params, SLOW},

@@ -1,7 +1,9 @@
 #include "serve/server.h"
 
+#include "core/num.h"
 #include "io/clock.h"
 #include "io/log.h"
+#include "serve/clicks.h"
 #include "serve/handlers.h"
 #include "serve/health.h"
 #include "serve/import_jobs.h"
@@ -188,6 +190,18 @@ static void plan_call(struct wn_front_call *f, const struct wn_http_request *r)
     check_call(f, r);
 }
 
+enum { QUICK_BODY_BYTES_MAX = 4096 };
+
+/* A question of a row or a few to a model that is there is answered at once: it needs no store, and
+ * takes less time than the way to a worker and back. */
+static bool is_quick_prediction(const struct wn_front_call *f, const struct wn_http_request *r)
+{
+    uint64_t n_bytes;
+    return wn_parse_u64(wn_str_trim(wn_http_header(r, "Content-Length")), &n_bytes) &&
+           n_bytes <= QUICK_BODY_BYTES_MAX &&
+           wn_clicks_is_ready(f->call.app->clicks, f->call.tenant_id);
+}
+
 /* ---- the four calls of io/http ---------------------------------------------------------------- */
 
 static void answer_decided(struct wn_front_call *f, struct wn_http_request *r,
@@ -234,6 +248,8 @@ static bool plan(void *context, struct wn_http_request *r, struct wn_http_plan *
         out->body = f->call.route->body;
         out->body_bytes_max = f->call.route->body_bytes_max;
         out->on_worker = f->call.route->on_worker;
+        if (f->call.route->handle == wn_handle_ctr_predict)
+            out->on_worker = !is_quick_prediction(f, r);
         if (f->call.route->handle == wn_handle_health) {
             f->has_to_check = wn_health_claim(s->app->health, wn_clock_monotonic_ns());
             out->on_worker = f->has_to_check;
@@ -321,6 +337,8 @@ static wn_rc start(struct wn_server *s, const struct wn_server_options *options,
     if (!rc)
         rc = wn_models_new(&app->models, why);
     if (!rc)
+        rc = wn_clicks_start(app, &app->clicks, why);
+    if (!rc)
         rc = wn_import_jobs_start(app, &app->import_jobs, why);
     if (rc)
         return rc;
@@ -377,6 +395,8 @@ void wn_server_stop(struct wn_server *s)
     s->app->counters = NULL;
     wn_health_free(s->app->health);
     s->app->health = NULL;
+    wn_clicks_stop(s->app->clicks);
+    s->app->clicks = NULL;
     wn_models_free(s->app->models);
     s->app->models = NULL;
     free(s->spool_dir);

@@ -20,6 +20,7 @@ struct wn_app {
     struct wn_http_counters *counters;  /* likewise */
     struct wn_health *health;           /* likewise */
     struct wn_models *models;           /* likewise */
+    struct wn_clicks *clicks;           /* likewise */
 };
 
 struct wn_server;

@@ -10,6 +10,7 @@
 #include "serve/serve_int.h"
 #include "serve/web_files.h"
 
+#include <math.h>
 #include <unistd.h>
 
 enum { METRICS_BYTES_MAX = 4 << 20 };
@@ -114,8 +115,9 @@ static void write_fit(struct wn_call *call, struct wn_json_writer *w, wn_model m
     wn_json_member_i64(w, "rows", fit->n_rows);
     wn_json_member_f64(w, "metric", fit->metric);
     wn_json_member_text(w, "metric_name", wn_str_of(fit->metric_name));
-    wn_json_key(w, "drift"); /* not measured yet */
-    wn_json_null(w);
+    wn_json_member_f64(w, "drift", fit->drift_name ? fit->drift : (double)NAN);
+    wn_json_key(w, "drift_name");
+    wn_json_text_or_null(w, wn_str_of(fit->drift_name));
     wn_json_member_text(w, "status",
                         is_current ? WN_STR("ok") : WN_STR("the data have changed since"));
     wn_json_end(w);
