@@ -404,6 +404,15 @@ static void a_target_spends_less(void **state)
     assert_false(out.roas_is_met);
     assert_true(out.rows[0].budget_micros == 80 * WN_MICROS);
     assert_non_null(strstr(out.why.p, "cannot be met"));
+    e.lo_micros = 0; /* no unit returns as much, by a hair: the sentences must show the hair */
+    o.target_roas = 10.0000001;
+    run(&a, &e, 1, &o, &out);
+    assert_true(out.spent_micros == 0);
+    assert_string_equal(out.why.p,
+                        "Nothing is to be spent: no entity can return the target ROAS of "
+                        "10.0000001; the best first unit, of entity 1, returns 10.");
+    assert_string_equal(out.rows[0].why.p, "Gets nothing: its first unit returns 10, less than the "
+                                           "target ROAS of 10.0000001.");
     o.target_roas = .1; /* slack */
     run(&a, &e, 1, &o, &out);
     assert_true(out.spent_micros == o.budget_micros);
