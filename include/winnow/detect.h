@@ -96,7 +96,7 @@ WN_MUST_USE wn_rc wn_detect_series(struct wn_arena *a, const struct wn_detect_op
 /* ---- state as bytes ----
  *
  *     0  8  "WNDETECT"
- *     8  4  version, 2
+ *     8  4  version, 3
  *    12  4  size of the rest in bytes
  *    16  8  hash of the rest
  *    24     options and state, little-endian, as in memory

@@ -34,6 +34,17 @@ struct wn_detect_weights {
     float rest;      /* rest period as a share of the rows seen, up to 750 */
 };
 
+/* The last row, when it lay far out, and what moved with it: if the next row is back where rows used
+ * to lie, it was a spike on its own, and is forgotten as far as levels and means go, or its echo in
+ * them would look like something new for as long as they remember. */
+struct wn_detect_odd {
+    double low, high; /* the band it lay outside of */
+    double excess;    /* over what was expected */
+    double memory, level_fast, level_slow, residual_scale;
+    double expert_error[WN_DETECT_EXPERTS];
+    double envelope_smooth;
+};
+
 /* The state: one block without pointers, so that it can be written as bytes. */
 struct wn_detect_state {
     /* what is known of the clock */
@@ -50,7 +61,9 @@ struct wn_detect_state {
     double residual_scale;
     double memory;
     double slot_sum, hour_sum;
+    struct wn_detect_odd odd;
     float envelope_smooth;
+    uint32_t is_odd; /* odd holds the last row */
     uint32_t n_deltas;
     uint32_t n_slots;
     uint32_t slot, hour;     /* in progress */
@@ -103,6 +116,8 @@ void wn_detect_see(const struct wn_detect_state *s, int64_t ts_ms, float x,
  * what is normal. */
 void wn_detect_learn(struct wn_detect_state *s, int64_t ts_ms, float x,
                      const struct wn_detect_look *look, bool fully);
+/* Takes the last row back, which s->odd describes, as far as levels, means and errors go. */
+void wn_detect_forget(struct wn_detect_state *s);
 /* The score of a look without rest period and memory. */
 float wn_detect_mix(const float rarity[WN_VIEWS], const struct wn_detect_weights *w);
 /* The evidence of a mixed score m after n_seen rows, in units of the threshold; moves the memory on.

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#define VERSION 2u
+#define VERSION 3u
 #define HEADER 24
 
 static const uint8_t magic[8] = {'W', 'N', 'D', 'E', 'T', 'E', 'C', 'T'};
@@ -100,7 +100,7 @@ static bool places_check(const struct wn_detect_state *s)
     bool good = s->slot < WN_DETECT_SLOTS && s->hour < WN_DETECT_HOURS &&
                 s->n_pending <= WN_DETECT_PENDING && s->n_seen < (UINT64_C(1) << 62) &&
                 s->n_rest <= UINT32_MAX && s->n_learn_less <= 2 * (uint64_t)UINT32_MAX &&
-                s->n_alert_age <= UINT32_MAX && s->n_shapes <= 6000;
+                s->n_alert_age <= UINT32_MAX && s->n_shapes <= 6000 && s->is_odd <= 1;
     for (int k = 0; k < 3; k++)
         good &= s->window_n[k] <= WN_DETECT_WINDOW && s->window_next[k] < WN_DETECT_WINDOW;
     for (int i = 0; i < WN_DETECT_PENDING; i++)
@@ -117,6 +117,15 @@ static bool places_check(const struct wn_detect_state *s)
            all_below(s->hour_next, WN_DETECT_HOURS, WN_DETECT_WEEKS);
 }
 
+static bool odd_check(const struct wn_detect_odd *o)
+{
+    const double numbers[] = {o->low,        o->high,           o->excess, o->level_fast,
+                              o->level_slow, o->residual_scale, o->memory, o->envelope_smooth};
+    return all_doubles(numbers, WN_COUNT(numbers)) &&
+           all_doubles(o->expert_error, WN_DETECT_EXPERTS) && o->residual_scale >= 0 &&
+           o->memory >= 0 && fabs(o->envelope_smooth) <= 1e5;
+}
+
 static bool numbers_check(const struct wn_detect_state *s)
 {
     return all_doubles(s->sums, WN_DETECT_SUMS) && all_doubles(s->moves, WN_DETECT_MOVES) &&
@@ -124,8 +133,8 @@ static bool numbers_check(const struct wn_detect_state *s)
            all_doubles(&s->level_fast, 1) && all_doubles(&s->level_slow, 1) &&
            all_doubles(&s->residual_scale, 1) && s->residual_scale >= 0 &&
            all_doubles(&s->memory, 1) && s->memory >= 0 && all_doubles(&s->slot_sum, 1) &&
-           all_doubles(&s->hour_sum, 1) && fabsf(s->envelope_smooth) <= 1e5f &&
-           all_floats(s->pending_value, WN_DETECT_PENDING) &&
+           all_doubles(&s->hour_sum, 1) && odd_check(&s->odd) &&
+           fabsf(s->envelope_smooth) <= 1e5f && all_floats(s->pending_value, WN_DETECT_PENDING) &&
            all_floats(&s->ring[0][0], 3 * WN_DETECT_WINDOW) &&
            all_floats(s->past, WN_DETECT_PAST) &&
            all_floats(&s->slot_value[0][0], WN_DETECT_SLOTS * WN_DETECT_CYCLES) &&

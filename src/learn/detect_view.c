@@ -434,6 +434,31 @@ void wn_detect_learn(struct wn_detect_state *s, int64_t ts_ms, float x,
     learn_sums(s, x);
 }
 
+void wn_detect_forget(struct wn_detect_state *s)
+{
+    const struct wn_detect_odd *o = &s->odd;
+    float *last = &s->past[(s->n_seen - 1) & (WN_DETECT_PAST - 1)];
+    float expected = (float)((double)*last - o->excess);
+    if (s->n_seen > 1) {
+        double before = (double)past_at(s, 2);
+        double less = fabs((double)*last - before) - fabs((double)expected - before);
+        for (int i = 0; i < WN_DETECT_MOVES; i++)
+            s->moves[i] -= less;
+    }
+    for (int i = 0; i < WN_DETECT_SUMS; i++)
+        s->sums[i] += (double)expected - (double)*last;
+    /* Its slot and hour are still in progress. */
+    s->slot_sum -= s->n_slot ? o->excess : 0;
+    s->hour_sum -= s->n_hour ? o->excess : 0;
+    *last = expected;
+    s->memory = o->memory;
+    s->level_fast = o->level_fast;
+    s->level_slow = o->level_slow;
+    s->residual_scale = o->residual_scale;
+    s->envelope_smooth = (float)o->envelope_smooth;
+    memcpy(s->expert_error, o->expert_error, sizeof s->expert_error);
+}
+
 float wn_detect_mix(const float rarity[WN_VIEWS], const struct wn_detect_weights *w)
 {
     float top = 0, sum = 0;

@@ -126,6 +126,33 @@ static void test_finds_events(void **state)
     assert_in_range(at_once, 9, 12); /* a spike needs no memory */
 }
 
+/* The rows after a spike on its own are as they always were: its echo in means and shapes must not
+ * be told as something new when the rest period ends. */
+static void test_a_lone_spike_is_one_alert(void **state)
+{
+    enum { ROWS = 260, AT = 150, AFTER = 70 };
+    int at_once = 0, later[2] = {0, 0};
+    (void)state;
+    for (int k = 0; k < 2 * 2 * 3 * 20; k++) {
+        bool has_spike = k % 2;
+        int64_t step_ms = k / 2 % 2 ? HOUR : 24 * HOUR;
+        struct wn_rand r;
+        struct wn_detect_result x;
+        struct wn_detector *d = make();
+        wn_rand_init(&r, 700 + (uint64_t)k / 2);
+        for (int i = 0; i < ROWS; i++) {
+            double v = clean(k / 4 % 3, i, &r);
+            wn_detect_push(d, i * step_ms, has_spike && i == AT ? 5 * v : v, &x);
+            at_once += has_spike && i == AT && x.is_anomaly;
+            later[has_spike] += i > AT && i <= AT + AFTER && x.is_anomaly;
+        }
+    }
+    print_message("of 120 spikes %d told at once; later alerts %d, without spikes %d\n", at_once,
+                  later[1], later[0]);
+    assert_true(at_once >= 96);
+    assert_true(later[1] <= later[0] + 6);
+}
+
 static void test_rest_and_new_level(void **state)
 {
     struct wn_rand r;
@@ -331,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_quiet_on_clean_streams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_finds_events, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_lone_spike_is_one_alert, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rest_and_new_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_causal_and_repeatable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_scale, set_up, tear_down),
