@@ -168,7 +168,8 @@ struct wn_attribution {
  * Shapley (containment game): v(S) = conversions of paths whose channels all lie in S.
  * Shapley (rate game): v(S) = the best conversion rate of people who saw exactly a subset of S, so
  * that no channel does harm; rates of small groups are shrunk to those of their size, and these to
- * the whole; the 4096 largest groups are used. Its value is divided as its conversions are.
+ * the whole; the 4096 largest groups are used. A channel's share of the rate times the people it
+ * reached is what its credit is in proportion to; value is divided as conversions are.
  * Intervals: Poisson bootstrap of people: each row's conversions and nulls are drawn anew, the value
  * of a conversion stays that of its row. For the rate game above 16 channels with 200 of the
  * permutations.
@@ -209,7 +210,7 @@ struct wn_calibration_options {
 struct wn_calibrated {
     bool is_tested;
     uint32_t n_tests;
-    double ratio, ratio_low, ratio_high; /* true per credited: mean and interval */
+    double ratio, ratio_low, ratio_high; /* true per credited: median and interval */
     double conversions, low, high;       /* credit x ratio */
     double prior_weight;                 /* 0..1: variance of ln(ratio) after / before */
 };

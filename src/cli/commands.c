@@ -157,6 +157,79 @@ const struct wn_command wn_commands[] = {
          "also say where it came from.",
      .options = wn_detect_options,
      .run = wn_cmd_detect},
+    {.name = "attribute",
+     .operands = "",
+     .summary = "divide conversions among the channels that were there",
+     .description =
+         "Reads paths (CSV with the columns path, conversions, and perhaps value and null; a path "
+         "is \"search > mail > search\") or events (person, channel, time, conversion, and perhaps "
+         "value and type: click or view), and prints what each channel is credited with by every "
+         "model side by side. The credits of a model add up to the conversions.\n"
+         "\n"
+         "first, last, last_non_direct: all to one touch. linear: the same to each. time_decay: "
+         "half "
+         "as much one half-life earlier. position: 40 % to the first, 40 % to the last, 20 % to "
+         "those between. markov: in proportion to the share of conversions that would be lost if "
+         "each step into the channel ended the path; solved exactly. shapley: equally among the "
+         "distinct channels of a path. shapley_rate: fair shares of the conversion rate of people "
+         "who saw a set of channels, times the people reached; exact to 16 channels.\n"
+         "\n"
+         "Paths without conversion (null) are needed for markov and shapley_rate. Of events, a "
+         "conversion ends a path; touches older than the look-back, and those without a conversion "
+         "behind them, are such paths.\n"
+         "\n"
+         "Columns behind the models: the interval of the base model (--intervals: of all) by "
+         "resampling people; disagreement, (largest - smallest) / largest credit: 0 = all models "
+         "agree; removal_effect of the Markov chain; evidence: tested or not tested.\n"
+         "\n"
+         "None of this is causal. Where a geo or holdout test was made, --tests corrects the base "
+         "model by what it found: ratio is what was caused per credit, calibrated the credit times "
+         "it, with its interval; the weight of a test halves every 180 days. A lift is a ratio (1 "
+         "= "
+         "the credit is right), or a count beside a column credited.",
+     .examples =
+         "winnow attribute --input paths.csv\tAll models side by side.\n"
+         "winnow attribute --input paths.csv --model markov,linear --order 2 --json\tTwo models, "
+         "the chain remembering two touches.\n"
+         "winnow attribute --input events.csv --look-back 14,1 --value\tFrom events; divide the "
+         "revenue.\n"
+         "winnow attribute --input paths.csv --tests lift.csv --as-of 2026-03-31\tCorrected by "
+         "experiments.",
+     .options = wn_attribute_options,
+     .run = wn_cmd_attribute},
+    {.name = "ltv",
+     .operands = "",
+     .summary = "value customers: who comes back, how often, for how much",
+     .description =
+         "Reads purchases (CSV with the columns customer, date, amount, perhaps channel; or line "
+         "items with quantity and unit price) and prints for each customer the probability that "
+         "they are still one, the purchases and the value to expect within the horizon, an "
+         "interval of that value, and the most to pay for keeping them. Negative amounts are "
+         "refunds. Purchases of one day are one; the first one is no repeat.\n"
+         "\n"
+         "Instead of purchases the input may be one row a customer: frequency (repeat purchases), "
+         "recency (time from the first to the last), T (time from the first to now), and monetary "
+         "(mean value of the repeats).\n"
+         "\n"
+         "Customers buy at their own rates and leave unseen: after a purchase (bgnbd) or at any "
+         "time (pnbd). Values follow the Gamma-Gamma model. Channels look like the account as "
+         "long as they are small. A gift season counts as loyalty, as no calendar is known: see "
+         "what --holdout says before trusting sums.\n"
+         "\n"
+         "Columns: frequency, recency and age in weeks; p_alive; purchases; value_per_purchase "
+         "before margin; value, discounted and after margin; its interval (what will be seen); "
+         "max_bid, a careful quantile of the value given what the customer is like. Cells stay "
+         "empty where amounts are not known.",
+     .examples =
+         "winnow ltv --input orders.csv\tEach customer, the next 52 weeks.\n"
+         "winnow ltv --input orders.csv --holdout 26 --model bgnbd,pnbd --summary\tHow well both "
+         "models would have foreseen the last half year, and sums.\n"
+         "winnow ltv --input orders.csv --summary --margin 30% --cost 25\tBy channel: what a new "
+         "customer brings, the most to bid, when 25 is paid back.\n"
+         "winnow ltv --input rfm.csv --unit days --explain -o ltv.csv\tFrom one row a customer, "
+         "with the parameters.",
+     .options = wn_ltv_options,
+     .run = wn_cmd_ltv},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",

@@ -137,7 +137,7 @@ struct estimator {
     uint16_t *distinct; /* [n_channels] */
     double *removal, *removal_value, *shares, *se; /* [n_channels] */
     double *offset; /* [n_channels] rate game: all permutations less those of a bootstrap */
-    double probability;
+    double probability, worth; /* of conversion by the chain; of all channels in the rate game */
 };
 
 static bool wants(const struct estimator *e, wn_attribute_model m)
@@ -241,6 +241,21 @@ static void divide(double total, const double *shares, size_t n, double *credits
         credits[c * PAIR] = sum > 0 ? total * (shares[c] / sum) : 0;
 }
 
+/* The rate game into e->shares: shares of the rate, times the people whose rate it is. */
+static wn_rc play(struct estimator *e, const struct wn_path_weights *w, size_t n_pairs, double *se,
+                  struct wn_why *why)
+{
+    wn_rc rc = wn_rate_game_play(&e->game, e->paths, w, n_pairs, e->shares, se, why);
+    e->worth = 0;
+    for (size_t c = 0; c < e->paths->n_channels && !rc; c++) {
+        e->worth += e->shares[c];
+        e->shares[c] *= e->game.reach[c];
+        if (se)
+            se[c] *= e->game.reach[c];
+    }
+    return rc;
+}
+
 /* All models on one weighing of the paths, into e->credits. */
 static wn_rc estimate(struct estimator *e, const struct wn_path_weights *w, size_t n_pairs,
                       struct wn_why *why)
@@ -266,7 +281,7 @@ static wn_rc estimate(struct estimator *e, const struct wn_path_weights *w, size
         divide(total_value, e->removal_value, n, credits_of(e, WN_ATTRIBUTE_MARKOV) + 1);
     }
     if (!rc && wants(e, WN_ATTRIBUTE_SHAPLEY_RATE)) {
-        rc = wn_rate_game_play(&e->game, paths, w, n_pairs, e->shares, e->se, why);
+        rc = play(e, w, n_pairs, e->se, why);
         divide(conversions, e->shares, n, credits_of(e, WN_ATTRIBUTE_SHAPLEY_RATE));
         divide(total_value, e->shares, n, credits_of(e, WN_ATTRIBUTE_SHAPLEY_RATE) + 1);
     }
@@ -369,20 +384,20 @@ static void read_interval(const struct estimator *e, const double *draws, size_t
 }
 
 /* A bootstrap plays fewer permutations than the estimate; what that alone changes is taken out. */
-static wn_rc find_offset(struct estimator *e, const double *full, struct wn_why *why)
+static wn_rc find_offset(struct estimator *e, struct wn_why *why)
 {
     if (!wants(e, WN_ATTRIBUTE_SHAPLEY_RATE) || e->game.worth)
         return WN_OK;
     size_t n = e->paths->n_channels;
-    wn_rc rc = wn_rate_game_play(&e->game, e->paths, &e->weights, WN_RATE_BOOT_PAIRS, e->shares,
-                                 NULL, why);
+    memcpy(e->offset, e->shares, n * sizeof *e->offset);
+    wn_rc rc = play(e, &e->weights, WN_RATE_BOOT_PAIRS, NULL, why);
     double all = 0, few = 0;
     for (size_t c = 0; c < n; c++) {
-        all += full[c];
+        all += e->offset[c];
         few += e->shares[c];
     }
     for (size_t c = 0; c < n && !rc; c++)
-        e->offset[c] = all > 0 && few > 0 ? full[c] / all - e->shares[c] / few : 0;
+        e->offset[c] = all > 0 && few > 0 ? e->offset[c] / all - e->shares[c] / few : 0;
     return rc;
 }
 
@@ -405,7 +420,7 @@ static wn_rc bootstrap(struct estimator *e, struct wn_rand *r, struct wn_attribu
     double *sorted = WN_ARENA_ARRAY(&e->scratch, n_boots, double);
     wn_rc rc = draws && sorted ? resampled_init(&b, e) : WN_MEMORY;
     if (!rc)
-        rc = find_offset(e, e->shares, why);
+        rc = find_offset(e, why);
     for (size_t k = 0; k < n_boots && !rc; k++) {
         if (e->options.on_progress && !e->options.on_progress(e->options.context, k, n_boots))
             return wn_fail(why, WN_CANCELLED, NULL, "cancelled");
@@ -464,10 +479,10 @@ static void count_totals(const struct wn_paths *paths, struct wn_attribution *ou
 static void read_estimate(const struct estimator *e, struct wn_attribution *out)
 {
     size_t n = out->n_channels;
-    double worth = 0;
+    double shares = 0;
     for (size_t c = 0; c < n; c++)
-        worth += e->shares[c];
-    out->rate_of_all = worth;
+        shares += e->shares[c];
+    out->rate_of_all = e->worth;
     out->rate_is_exact = e->game.worth != NULL;
     out->conversion_probability = e->probability;
     for (size_t c = 0; c < n; c++) {
@@ -488,7 +503,7 @@ static void read_estimate(const struct estimator *e, struct wn_attribution *out)
         out->disagreement[c] = most > 0 ? (most - least) / most : 0;
         out->removal[c] = e->removal[c];
         out->removal_value[c] = e->removal_value[c];
-        out->permutation_se[c] = worth > 0 ? e->se[c] / worth * out->conversions : 0;
+        out->permutation_se[c] = shares > 0 ? e->se[c] / shares * out->conversions : 0;
     }
 }
 

@@ -60,6 +60,11 @@ static size_t group_size(const struct wn_rate_game *g, size_t group)
     return size;
 }
 
+static bool has_channel(const struct wn_rate_game *g, size_t group, size_t c)
+{
+    return g->groups.keys[group * g->n_words + c / 64] >> (c % 64) & 1;
+}
+
 static void weigh(struct wn_rate_game *g, const struct wn_paths *paths,
                   const struct wn_path_weights *w)
 {
@@ -72,10 +77,14 @@ static void weigh(struct wn_rate_game *g, const struct wn_paths *paths,
         sums[0] += w->conversions[p];
         sums[1] += w->conversions[p] + w->nulls[p];
     }
+    memset(g->reach, 0, g->n_channels * sizeof *g->reach);
     for (size_t i = 0; i < g->groups.n; i++) {
         double *size_sums = g->size_sums + 2 * group_size(g, i);
         size_sums[0] += g->sums[2 * i];
         size_sums[1] += g->sums[2 * i + 1];
+        for (size_t c = 0; c < g->n_channels; c++)
+            if (has_channel(g, i, c))
+                g->reach[c] += g->sums[2 * i + 1];
     }
     for (size_t i = 0; i < g->n_sets; i++) {
         g->sets[i].conversions = g->sums[2 * (size_t)g->sets[i].group];
@@ -119,9 +128,8 @@ static wn_rc pick_sets(struct wn_rate_game *g)
         return WN_MEMORY;
     for (size_t i = 0; i < g->n_sets; i++) {
         uint16_t *members = g->members + i * g->n_channels;
-        const uint64_t *key = g->groups.keys + (size_t)g->sets[i].group * g->n_words;
         for (size_t c = 0; c < g->n_channels; c++)
-            if (key[c / 64] >> (c % 64) & 1)
+            if (has_channel(g, g->sets[i].group, c))
                 *members++ = (uint16_t)c;
     }
     return WN_OK;
@@ -168,7 +176,8 @@ wn_rc wn_rate_game_init(struct wn_rate_game *g, const struct wn_paths *paths,
     wn_key_table_init(&g->groups, g->n_words, UINT32_MAX - 1);
     g->group_of = WN_ARENA_ARRAY(memory, paths->n, uint32_t);
     g->size_sums = WN_ARENA_ARRAY(memory, 2 * (n + 1), double);
-    wn_rc rc = g->group_of && g->size_sums ? find_groups(g, paths) : WN_MEMORY;
+    g->reach = WN_ARENA_ARRAY(memory, n, double);
+    wn_rc rc = g->group_of && g->size_sums && g->reach ? find_groups(g, paths) : WN_MEMORY;
     if (!rc) {
         g->sums = WN_ARENA_ARRAY(memory, 2 * g->groups.n, double);
         if (n <= WN_RATE_EXACT_MAX)

@@ -80,14 +80,16 @@ struct wn_rate_game {
     uint16_t *members;                  /* [n_sets][n_channels] */
     double *size_sums;                  /* [n_channels + 1][2], groups left out included */
     double strength_size, strength_set; /* prior weight in people */
-    double *worth;                      /* [2^n_channels], when exact */
-    struct wn_rand permuting;           /* every run draws the same permutations */
+    double *reach;            /* [n_channels] people who saw the channel, of this weighing */
+    double *worth;            /* [2^n_channels], when exact */
+    struct wn_rand permuting; /* every run draws the same permutations */
 };
 WN_MUST_USE wn_rc wn_rate_game_init(struct wn_rate_game *g, const struct wn_paths *paths,
                                     const struct wn_path_weights *weights, struct wn_rand *r,
                                     struct wn_arena *memory, struct wn_why *why);
 void wn_rate_game_deinit(struct wn_rate_game *g); /* accepts a zeroed one */
-/* shares [n_channels] >= 0, their sum is the worth of all channels; se [n_channels] of the shares,
+/* Weighs the groups anew, reach too. shares [n_channels] >= 0 of the rate, their sum is the worth of
+ * all channels; se [n_channels] of the shares,
  * or NULL. n_pairs: of permutations, above WN_RATE_EXACT_MAX channels. Fails: MEMORY. */
 WN_MUST_USE wn_rc wn_rate_game_play(struct wn_rate_game *g, const struct wn_paths *paths,
                                     const struct wn_path_weights *weights, size_t n_pairs,

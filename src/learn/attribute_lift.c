@@ -76,17 +76,16 @@ static void solve(const struct posterior *p, double level, struct wn_calibrated 
             to++;
         peak = fill(p, x[from], x[to], x, density);
     }
-    double top = density[peak], total = 0, mean = 0, mean_log = 0, var_log = 0;
+    double top = density[peak], total = 0, mean_log = 0, var_log = 0;
     for (size_t i = 0; i < GRID; i++) {
         density[i] = exp(density[i] - top);
         total += density[i];
-        mean += density[i] * exp(x[i]);
         mean_log += density[i] * (x[i] - x[peak]);
     }
     mean_log = mean_log / total + x[peak];
     for (size_t i = 0; i < GRID; i++)
         var_log += density[i] * (x[i] - mean_log) * (x[i] - mean_log);
-    out->ratio = mean / total;
+    out->ratio = quantile(x, density, .5);
     out->ratio_low = quantile(x, density, (1 - level) / 2);
     out->ratio_high = quantile(x, density, (1 + level) / 2);
     out->prior_weight = fmin(var_log / total / (p->prior_sd * p->prior_sd), 1);
