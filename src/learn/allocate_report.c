@@ -279,6 +279,11 @@ static struct wn_str sentence_of_target(struct wn_arena *a, const struct problem
 static struct wn_str sentence(struct wn_arena *a, const struct problem *p, const struct plan *plan,
                               size_t i, const struct wn_allocate_row *row)
 {
+    if (row->bind == WN_BIND_PRICE) /* most of them: before the numbers of the others are printed */
+        return wn_arena_printf(a,
+                               "The next unit returns %.3g here as everywhere else that can move: "
+                               "the budget is the limit.",
+                               row->marginal);
     const struct entity *e = &p->entities[i];
     struct compared unit = compare(row->marginal, plan->price[i]);
     struct money lo = micros_of(e->lo_micros), hi = micros_of(e->hi_micros);
@@ -289,11 +294,6 @@ static struct wn_str sentence(struct wn_arena *a, const struct problem *p, const
     if (is_low && target_stops_all(plan) && row->marginal <= p->options->target_roas)
         return sentence_of_target(a, p, i, row);
     switch (row->bind) {
-    case WN_BIND_PRICE:
-        return wn_arena_printf(a,
-                               "The next unit returns %s here as everywhere else that can move: "
-                               "the budget is the limit.",
-                               next);
     case WN_BIND_ROAS:
         return wn_arena_printf(a,
                                "The next unit would return %s; buying more would pull the total "
@@ -354,6 +354,7 @@ static struct wn_str sentence(struct wn_arena *a, const struct problem *p, const
     case WN_BIND_KEPT:
         return wn_arena_printf(a, "Not moved: the gain of the whole plan is too small or too "
                                   "uncertain to pay for the change.");
+    case WN_BIND_PRICE:
     case WN_BIND_N:
         break;
     }
@@ -518,12 +519,15 @@ static void fill_rows(const struct problem *p, const struct plan *plan, const in
         row->budget_micros = micros[i];
         row->expected = expected_at(p, i, x, &row->marginal);
         row->marginal = fmin(row->marginal, 1e18); /* a slope may be infinite at 0 */
-        row->expected_now = expected_at(p, i, (double)row->current_micros / WN_MICROS, &slope);
+        double current = (double)row->current_micros / WN_MICROS;
+        row->expected_now = expected_at(p, i, current, &slope);
         row->bind = bind_of(p, plan, i, x, row->marginal);
         draw_entity(p, i, x, reference[i], r, d, row);
         wn_sum_add(&expected, row->expected);
         wn_sum_add(&now, row->expected_now);
-        wn_sum_add(&gain, row->expected - expected_at(p, i, reference[i], &slope));
+        double before =
+            reference[i] == current ? row->expected_now : expected_at(p, i, reference[i], &slope);
+        wn_sum_add(&gain, row->expected - before);
         out->spent_micros += micros[i];
     }
     out->expected = wn_sum_value(&expected);
