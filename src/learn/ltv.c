@@ -2,7 +2,6 @@
  * account. */
 #include "learn/linalg.h"
 #include "learn/ltv_int.h"
-#include "learn/optimise.h"
 #include "learn/special.h"
 
 #include <math.h>
@@ -245,29 +244,6 @@ static double value_only(void *context, const double *u, size_t n)
 /* ---- fitting ------------------------------------------------------------------------------------
  */
 
-static wn_rc newton(struct objective *o, double *u, bool *is_converged)
-{
-    double scratch[3 * LTV_RATES + 2 * LTV_RATES_PACKED];
-    struct wn_minimum m;
-    wn_rc rc = wn_newton(minus_log_posterior, o, u, LTV_RATES, 0, 0, 100, scratch, &m);
-    *is_converged = !rc && m.is_converged;
-    return rc;
-}
-
-/* Newton's method, from the simplex's answer where it does not settle by itself. */
-static wn_rc descend(struct objective *o, double *u, bool *is_converged, struct wn_why *why)
-{
-    struct wn_minimum m;
-    wn_rc rc = newton(o, u, is_converged);
-    if (!rc && !*is_converged) {
-        rc = wn_minimise(value_only, o, u, LTV_RATES, false, .3, 1e-12, 2000, &m);
-        if (!rc)
-            rc = newton(o, u, is_converged);
-    }
-    return rc ? wn_fail(why, rc, "customers", "the likelihood of these customers has no value")
-              : WN_OK;
-}
-
 wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out)
 {
     double factor[LTV_RATES_PACKED], saved[LTV_RATES_PACKED], column[LTV_RATES];
@@ -281,6 +257,42 @@ wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out)
             out[wn_packed_at(i, k)] = column[i];
     }
     return rc;
+}
+
+/* What one more step of Newton would gain. */
+static double gain_left(wn_newton_fn *f, void *context, const double *u, size_t n)
+{
+    double gradient[LTV_RATES], hessian[LTV_RATES_PACKED], inverse[LTV_RATES_PACKED];
+    double step[LTV_RATES];
+    (void)f(context, u, n, gradient, hessian);
+    if (wn_ltv_inverse(hessian, n, inverse))
+        return INFINITY;
+    wn_packed_mul_vec(inverse, n, gradient, step);
+    return .5 * wn_dot(gradient, step, n);
+}
+
+wn_rc wn_ltv_descend(wn_newton_fn *f, wn_many_fn *value_of, void *context, double *u, size_t n,
+                     bool *is_converged)
+{
+    const double enough = 1e-6;
+    double scratch[3 * LTV_RATES + 2 * LTV_RATES_PACKED];
+    struct wn_minimum m;
+    wn_rc rc = wn_newton(f, context, u, n, 0, 1e-8, 100, scratch, &m);
+    *is_converged = !rc && (m.is_converged || gain_left(f, context, u, n) < enough);
+    if (rc || *is_converged)
+        return rc;
+    rc = wn_minimise(value_of, context, u, n, false, .3, 1e-12, 2000, &m);
+    if (!rc)
+        rc = wn_newton(f, context, u, n, 0, 1e-8, 100, scratch, &m);
+    *is_converged = !rc && (m.is_converged || gain_left(f, context, u, n) < enough);
+    return rc;
+}
+
+static wn_rc descend(struct objective *o, double *u, bool *is_converged, struct wn_why *why)
+{
+    wn_rc rc = wn_ltv_descend(minus_log_posterior, value_only, o, u, LTV_RATES, is_converged);
+    return rc ? wn_fail(why, rc, "customers", "the likelihood of these customers has no value")
+              : WN_OK;
 }
 
 /* Covariance at the optimum: the inverse of the Hessian, made proper. */

@@ -3,6 +3,7 @@
 #ifndef WN_LEARN_LTV_INT_H
 #define WN_LEARN_LTV_INT_H
 
+#include "learn/optimise.h"
 #include "winnow/ltv.h"
 
 enum { LTV_RATES = 4, LTV_RATES_PACKED = 10, LTV_MONEY = 3, LTV_MONEY_PACKED = 6 };
@@ -36,6 +37,10 @@ wn_rc wn_ltv_fit_money(const struct wn_ltv_customer *customers, size_t n, size_t
                        wn_ltv_prior prior, struct wn_arena *scratch, struct wn_arena *a,
                        struct wn_ltv_money *out, struct wn_why *why);
 
+/* Newton's method, u [n] in and out, n <= LTV_RATES; from the simplex's answer where it does not
+ * settle by itself. Settled is where another step would gain less than 1e-6 of log-likelihood. */
+wn_rc wn_ltv_descend(wn_newton_fn *f, wn_many_fn *value_of, void *context, double *u, size_t n,
+                     bool *is_converged);
 /* Inverse of a positive definite matrix, packed, order n <= LTV_RATES. */
 wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out);
 

@@ -1,7 +1,6 @@
 /* Gamma-Gamma: what a purchase is worth, and whether that goes with how often they come. */
 #include "learn/linalg.h"
 #include "learn/ltv_int.h"
-#include "learn/optimise.h"
 #include "learn/special.h"
 
 #include <math.h>
@@ -98,27 +97,12 @@ static double value_only(void *context, const double *u, size_t n)
     return minus_log_posterior(context, u, n, gradient, hessian);
 }
 
-static wn_rc newton(struct objective *o, double *u, bool *is_converged)
-{
-    double scratch[3 * LTV_MONEY + 2 * LTV_MONEY_PACKED];
-    struct wn_minimum m;
-    wn_rc rc = wn_newton(minus_log_posterior, o, u, LTV_MONEY, 0, 0, 100, scratch, &m);
-    *is_converged = !rc && m.is_converged;
-    return rc;
-}
-
 static wn_rc fit(struct objective *o, struct wn_ltv_money *out)
 {
     double u[LTV_MONEY], gradient[LTV_MONEY], hessian[LTV_MONEY_PACKED];
-    struct wn_minimum m;
     for (size_t i = 0; i < LTV_MONEY; i++)
         u[i] = log(centre[i]);
-    wn_rc rc = newton(o, u, &out->is_converged);
-    if (!rc && !out->is_converged) {
-        rc = wn_minimise(value_only, o, u, LTV_MONEY, false, .3, 1e-12, 2000, &m);
-        if (!rc)
-            rc = newton(o, u, &out->is_converged);
-    }
+    wn_rc rc = wn_ltv_descend(minus_log_posterior, value_only, o, u, LTV_MONEY, &out->is_converged);
     if (rc)
         return rc;
     (void)minus_log_posterior(o, u, LTV_MONEY, gradient, hessian);
