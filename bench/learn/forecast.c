@@ -4,9 +4,7 @@
  *   bench_learn_forecast [DATA_DIR]     DATA_DIR holds m4/ and m1/; without them: skipped. */
 #include "winnow/forecast.h"
 
-#include "baselines.h"
-#include "score.h"
-#include "series.h"
+#include "replay.h"
 
 #include <time.h>
 
@@ -14,21 +12,21 @@ struct group {
     const char *name, *set;
     char period; /* of M1; 0 = all */
     wn_forecast_frequency frequency;
-    size_t mase_season, base_season;
+    size_t mase_season;               /* also that of the benchmark methods */
     double naive2_smape, naive2_mase; /* published; 0 = none */
     const char *published;
 };
 
 static const struct group groups[] = {
-    {"M4 Hourly", "Hourly", 0, WN_FREQUENCY_HOURLY, 24, 24, 18.383, 2.395,
+    {"M4 Hourly", "Hourly", 0, WN_FREQUENCY_HOURLY, 24, 18.383, 2.395,
      "  published OWA: ES-RNN .440, FFORMA .484, best of the frequency .410, Theta 1.006, Comb "
      "1.556\n  published MSIS: best 6.139, ARIMA 7.538, ES-RNN 7.928, ETS 17.487"},
-    {"M4 Weekly", "Weekly", 0, WN_FREQUENCY_WEEKLY, 1, 1, 9.161, 2.777,
+    {"M4 Weekly", "Weekly", 0, WN_FREQUENCY_WEEKLY, 1, 9.161, 2.777,
      "  published OWA: ES-RNN .851, FFORMA .796, best of the frequency .739, Theta .971, Comb "
      ".926\n  published MSIS: best 16.200, ARIMA 19.575, ETS 20.386, ES-RNN 22.034"},
-    {"M1 Yearly", NULL, 'Y', WN_FREQUENCY_YEARLY, 1, 1, 0, 0, NULL},
-    {"M1 Quarterly", NULL, 'Q', WN_FREQUENCY_QUARTERLY, 4, 4, 0, 0, NULL},
-    {"M1 Monthly", NULL, 'M', WN_FREQUENCY_MONTHLY, 12, 12, 0, 0, NULL},
+    {"M1 Yearly", NULL, 'Y', WN_FREQUENCY_YEARLY, 1, 0, 0, NULL},
+    {"M1 Quarterly", NULL, 'Q', WN_FREQUENCY_QUARTERLY, 4, 0, 0, NULL},
+    {"M1 Monthly", NULL, 'M', WN_FREQUENCY_MONTHLY, 12, 0, 0, NULL},
 };
 
 static double seconds(void)
@@ -96,35 +94,14 @@ static void print_intervals(const char *name, const struct bench_score *s,
            s->msis / s->n);
 }
 
-/* The same at earlier ends of the training parts, which is what settings may be chosen on: nothing
- * of the test parts is used. A series takes part while half of it is left. */
 static bool replay(const struct part *p)
 {
-    enum { ENDS = 5 };
-    size_t m = p->group->mase_season, h = p->horizon, n_covered = 0;
-    struct bench_score ours = {0}, naive2 = {0};
-    struct bench_covered *covered = WN_ARENA_ARRAY(p->a, ENDS * p->n, struct bench_covered);
-    for (size_t back = h; back <= ENDS * h; back += h) {
-        size_t n = 0;
-        for (size_t i = 0; i < p->n; i++)
-            if (p->of[i]->n >= 2 * back)
-                p->in[n++] =
-                    (struct wn_forecast_series){.values = p->of[i]->train, .n = p->of[i]->n - back};
-        if (forecast(p, n) < 0)
-            return false;
-        for (size_t i = 0; i < n; i++) {
-            const double *actual = p->in[i].values + p->in[i].n;
-            double unit = bench_unit(p->in[i].values, p->in[i].n, m);
-            covered[n_covered].n_points = p->in[i].n + back;
-            base_forecast(p->in[i].values, p->in[i].n, p->group->base_season, h, true, p->methods);
-            bench_score_points(&naive2, actual, p->methods, h, unit);
-            bench_score_points(&ours, actual, p->out[i].mean, h, unit);
-            bench_score_intervals(&ours, actual, &p->out[i], unit, &covered[n_covered++]);
-        }
-    }
-    printf("  at %d earlier ends of the training parts, %zu forecasts:\n", ENDS, n_covered);
-    print_row("winnow", &ours, naive2.smape / naive2.n, naive2.mase / naive2.n);
-    print_intervals("there", &ours, covered, n_covered);
+    struct bench_replay r;
+    if (bench_replay(p->of, p->n, p->group->frequency, p->group->mase_season, p->a, &r))
+        return false;
+    printf("  at %d earlier ends of the training parts, %zu forecasts:\n", BENCH_ENDS, r.n);
+    print_row("winnow", &r.ours, r.naive2.smape / r.naive2.n, r.naive2.mase / r.naive2.n);
+    print_intervals("there", &r.ours, r.covered, r.n);
     return true;
 }
 
@@ -149,7 +126,7 @@ static bool run_group(const struct part *p, struct bench_score *all)
         p->covered[i].n_points = s->n;
         bench_score_points(&scores[0], s->test, p->out[i].mean, h, unit);
         bench_score_intervals(&scores[0], s->test, &p->out[i], unit, &p->covered[i]);
-        base_forecast(s->train, s->n, g->base_season, h, false, p->methods);
+        base_forecast(s->train, s->n, g->mase_season, h, false, p->methods);
         for (size_t k = 0; k < BASE_N; k++)
             bench_score_points(&scores[1 + k], s->test, p->methods + k * h, h, unit);
     }

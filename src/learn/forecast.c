@@ -1,6 +1,5 @@
 #include "winnow/forecast.h"
 
-#include "learn/conformal.h"
 #include "learn/forecast_int.h"
 
 #include <math.h>
@@ -8,6 +7,9 @@
 
 /* Chosen beforehand, not by search: exponents from 1 to 4 change the M4 figures by under 1 %. */
 static const double WEIGHT_POWER = 3, DROP_FACTOR = 1.6;
+/* What errors made one horizon away count for the spread: series have calm and restless times.
+ * Chosen among .5 to 1 at earlier ends of training parts, see bench/learn/replay.h. */
+static const double NEARNESS = 0.7;
 enum { TESTED_STEPS = 120, WINDOWS_MIN = 5, WINDOWS_MOST = 9, TRAIN_MIN = 6 };
 
 /* ---- tables of names --------------------------------------------------------------------------
@@ -70,16 +72,6 @@ struct job {
     double *windows;     /* [n_windows][members][horizon] forecasts from the back-test origins */
     bool *window_usable; /* [n_windows][members] */
     struct wn_arena *a;
-};
-
-/* What the intervals need to know of a series until all are fitted. */
-struct spread {
-    double z_unit;  /* mean (seasonal) change on the working scale; 0 = unknown */
-    double *scores; /* arena: [n_windows][horizon] residuals on the working scale, NaN = none */
-    double others[WN_FORECAST_WINDOWS_MAX]; /* rms of the windows that do not touch this one */
-    double all;                             /* rms of all windows */
-    bool widens;                    /* no season within the horizon: an interval never narrows */
-    struct wn_fc_prepared prepared; /* its arrays are gone; scale and unit stay */
 };
 
 /* Enough back-tests for about 120 tested steps: short horizons give noisy errors, long ones cost. */
@@ -300,7 +292,7 @@ static bool member_errors(const struct backtest *b, const struct wn_fc_prepared 
 /* The combination's own errors: each window is forecast with weights that have not seen it. */
 static void test_combination(struct job *job, const struct wn_fc_prepared *s,
                              const struct backtest *b, struct wn_forecast *out,
-                             struct spread *spread)
+                             struct wn_fc_spread *spread)
 {
     size_t horizon = job->horizon, n = 0;
     double sum_abs = 0, sum_smape = 0;
@@ -336,22 +328,38 @@ static void test_combination(struct job *job, const struct wn_fc_prepared *s,
 /* ---- spreads of the errors --------------------------------------------------------------------
  */
 
-/* Of the scores at points outside [from, to). */
+/* Of the scores at points outside [from, to), n_out of them; those near to `from` count more. */
 static double rms_outside(const struct backtest *b, const struct wn_fc_prepared *s, size_t horizon,
-                          const double *scores, size_t from, size_t to)
+                          const double *scores, size_t from, size_t to, size_t *n_out)
 {
-    double sum = 0;
+    double sum = 0, total = 0;
     size_t n = 0;
     for (size_t v = 0; v < b->n_windows; v++) {
         size_t origin = origin_of(b, s, v);
+        double away = fabs((double)from - (double)origin) / (double)b->steps;
+        double weight = pow(NEARNESS, away);
         for (size_t h = 0; h < b->steps; h++) {
             double score = scores[v * horizon + h];
             if (isnan(score) || (origin + h >= from && origin + h < to))
                 continue;
-            sum += score * score;
+            sum += weight * score * score;
+            total += weight;
             n++;
         }
     }
+    *n_out = n;
+    return total > 0 ? sqrt(sum / total) : 0;
+}
+
+static double window_rms(const double *scores, size_t steps)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t h = 0; h < steps; h++)
+        if (!isnan(scores[h])) {
+            sum += scores[h] * scores[h];
+            n++;
+        }
     return n ? sqrt(sum / (double)n) : 0;
 }
 
@@ -365,22 +373,30 @@ static double change_of(const struct wn_fc_prepared *s)
 }
 
 static void measure_spread(const struct job *job, const struct wn_fc_prepared *s,
-                           const struct backtest *b, struct spread *spread)
+                           const struct backtest *b, struct wn_fc_spread *spread)
 {
     spread->z_unit = change_of(s);
+    spread->n_steps = b->steps;
+    size_t gap = b->n_windows ? (b->steps + b->stride - 1) / b->stride : 0;
+    size_t n;
     for (size_t v = 0; v < b->n_windows; v++) {
         size_t origin = origin_of(b, s, v);
         spread->others[v] =
-            rms_outside(b, s, job->horizon, spread->scores, origin, origin + b->steps);
+            rms_outside(b, s, job->horizon, spread->scores, origin, origin + b->steps, &n);
+        spread->n_others[v] = (double)n / (double)b->steps;
+        size_t apart = v + gap < b->n_windows ? v + gap : v - gap;
+        if (apart < b->n_windows)
+            spread->apart[v] = window_rms(spread->scores + apart * job->horizon, b->steps);
     }
-    spread->all = rms_outside(b, s, job->horizon, spread->scores, s->n, s->n);
+    spread->all = rms_outside(b, s, job->horizon, spread->scores, s->n, s->n, &n);
     spread->widens = s->n_seasons == 0 || s->seasons[0] > job->horizon;
 }
 
 /* ---- one series -------------------------------------------------------------------------------
  */
 
-static wn_rc alloc_result(const struct job *job, struct wn_forecast *out, struct spread *spread)
+static wn_rc alloc_result(const struct job *job, struct wn_forecast *out,
+                          struct wn_fc_spread *spread)
 {
     size_t h = job->horizon;
     *out = (struct wn_forecast){.horizon = h, .n_levels = job->n_levels};
@@ -390,7 +406,7 @@ static wn_rc alloc_result(const struct job *job, struct wn_forecast *out, struct
     out->member_means = WN_ARENA_ARRAY(job->a, h * WN_FORECAST_MEMBERS, double);
     out->residuals = WN_ARENA_ARRAY(job->a, h * job->n_windows, double);
     out->tested = WN_ARENA_ARRAY(job->a, h * job->n_windows, double);
-    *spread = (struct spread){.scores = WN_ARENA_ARRAY(job->a, h * job->n_windows, double)};
+    *spread = (struct wn_fc_spread){.scores = WN_ARENA_ARRAY(job->a, h * job->n_windows, double)};
     return out->mean && out->low && out->high && out->member_means && out->residuals &&
                    out->tested && spread->scores
                ? WN_OK
@@ -412,7 +428,7 @@ static struct wn_forecast_series trimmed(const struct job *job, struct wn_foreca
 }
 
 static void fit(struct job *job, const struct wn_fc_prepared *s, struct wn_forecast *out,
-                struct spread *spread)
+                struct wn_fc_spread *spread)
 {
     struct backtest b;
     bool usable[WN_FORECAST_MEMBERS];
@@ -444,7 +460,7 @@ static bool is_constant(const struct wn_fc_prepared *s)
 }
 
 static wn_rc forecast_one(struct job *job, struct wn_forecast_series in, struct wn_arena *own,
-                          struct wn_forecast *out, struct spread *spread)
+                          struct wn_forecast *out, struct wn_fc_spread *spread)
 {
     wn_rc rc = alloc_result(job, out, spread);
     if (rc)
@@ -475,140 +491,6 @@ static wn_rc forecast_one(struct job *job, struct wn_forecast_series in, struct 
     spread->prepared.raw = NULL;
     spread->prepared.z = NULL;
     return WN_OK;
-}
-
-/* ---- intervals --------------------------------------------------------------------------------
- */
-
-/* The distribution assumed beforehand counts as much as so many back-tests. */
-static const double PRIOR_WINDOWS = 10;
-
-/* A series' own spread is trusted n / (n + 1), in logarithms; the rest is the middle of all. */
-static double shrunk(double own, size_t n_windows, double middle)
-{
-    if (!(middle > 0))
-        return own;
-    if (!(own > 0))
-        return 0;
-    double share = (double)n_windows / (double)(n_windows + 1);
-    return exp(share * log(own) + (1 - share) * log(middle));
-}
-
-static double median_or_zero(double *x, size_t n)
-{
-    return n ? wn_select(x, n, n / 2) : 0;
-}
-
-/* The middle of all series: of the error in units of the series' own change, and of that change. A
- * median, so that the order of the series does not matter. */
-struct pool {
-    double middle_error, middle_unit;
-    size_t n_windows;
-    double *quantiles; /* [n_levels][horizon], in spreads */
-};
-
-static double unit_of(const struct spread *s)
-{
-    return s->z_unit > 0 ? s->z_unit : 1;
-}
-
-/* Scores of step h and its neighbours, of all series. */
-static size_t gather_scores(const struct job *job, const struct wn_forecast *f,
-                            const struct spread *s, size_t n_series, const struct pool *pool,
-                            size_t h, double *out)
-{
-    size_t n = 0, from = h > 0 ? h - 1 : 0, to = h + 1 < job->horizon ? h + 2 : job->horizon;
-    for (size_t i = 0; i < n_series; i++) {
-        if (f[i].state != WN_FORECAST_FITTED || f[i].n_windows < 2)
-            continue;
-        for (size_t v = 0; v < f[i].n_windows; v++) {
-            double by = shrunk(s[i].others[v], f[i].n_windows, pool->middle_error * unit_of(&s[i]));
-            if (!(by > 0))
-                continue;
-            for (size_t j = from; j < to; j++) {
-                double score = s[i].scores[v * job->horizon + j];
-                if (!isnan(score))
-                    out[n++] = fabs(score) / by;
-            }
-        }
-    }
-    return n;
-}
-
-static wn_rc make_pool(const struct job *job, const struct wn_forecast *f, const struct spread *s,
-                       size_t n_series, struct wn_arena *a, struct pool *pool)
-{
-    size_t horizon = job->horizon, n_errors = 0, n_units = 0;
-    *pool = (struct pool){.quantiles = WN_ARENA_ARRAY(a, job->n_levels * horizon, double)};
-    double *scratch = WN_ARENA_ARRAY(a, n_series * (job->n_windows * 3 + 1), double);
-    if (!pool->quantiles || !scratch)
-        return WN_MEMORY;
-    for (size_t i = 0; i < n_series; i++)
-        if (s[i].z_unit > 0)
-            scratch[n_units++] = s[i].z_unit;
-    pool->middle_unit = median_or_zero(scratch, n_units);
-    for (size_t i = 0; i < n_series; i++) {
-        if (f[i].state != WN_FORECAST_FITTED)
-            continue;
-        if (f[i].n_windows > 1)
-            pool->n_windows += f[i].n_windows;
-        if (s[i].all > 0)
-            scratch[n_errors++] = s[i].all / unit_of(&s[i]);
-    }
-    pool->middle_error = median_or_zero(scratch, n_errors);
-    for (size_t h = 0; h < horizon; h++) {
-        size_t n = gather_scores(job, f, s, n_series, pool, h, scratch);
-        double windows = n ? (double)pool->n_windows : 0;
-        for (size_t l = 0; l < job->n_levels; l++) {
-            double seen = wn_conformal_quantile(scratch, n, job->levels[l], NULL);
-            /* Errors grow with the root of the step; the spread is that of the middle one. */
-            double assumed = wn_student5_halfwidth(job->levels[l]) *
-                             sqrt((double)(h + 1) / (0.5 * (double)(horizon + 1)));
-            pool->quantiles[l * horizon + h] =
-                (windows * seen + PRIOR_WINDOWS * assumed) / (windows + PRIOR_WINDOWS);
-        }
-    }
-    return WN_OK;
-}
-
-/* Where a series has no errors of its own. */
-static double borrowed_spread(const struct pool *pool, const struct spread *s, size_t horizon)
-{
-    double unit = s->z_unit > 0 ? s->z_unit : pool->middle_unit;
-    if (!(unit > 0)) /* one point, and no others: as much as itself a step; of a zero, nothing */
-        unit = s->prepared.scale == WN_FC_ASINH ? 0 : 1;
-    if (pool->middle_error > 0)
-        return pool->middle_error * unit;
-    /* 1.25: from a mean to a root mean square, for normal errors. */
-    return 1.25 * unit * sqrt(0.5 * (double)(horizon + 1));
-}
-
-static void put_interval(const struct job *job, const struct pool *pool, const struct spread *s,
-                         struct wn_forecast *f)
-{
-    size_t horizon = job->horizon;
-    double by = 0;
-    if (f->state == WN_FORECAST_FITTED && f->n_windows > 1)
-        by = shrunk(s->all, f->n_windows, pool->middle_error * unit_of(s));
-    else if (f->state != WN_FORECAST_CONSTANT && f->state != WN_FORECAST_EMPTY)
-        by = borrowed_spread(pool, s, horizon);
-    for (size_t l = 0; l < job->n_levels; l++) {
-        double widest = 0;
-        for (size_t h = 0; h < horizon; h++) {
-            double half = by * pool->quantiles[l * horizon + h], mean = f->mean[h];
-            widest = fmax(widest, half);
-            if (s->widens)
-                half = widest;
-            double low = mean, high = mean;
-            if (half > 0) {
-                double z = wn_fc_to_working(&s->prepared, mean);
-                low = fmin(wn_fc_from_working(&s->prepared, z - half), mean);
-                high = fmax(wn_fc_from_working(&s->prepared, z + half), mean);
-            }
-            f->low[l * horizon + h] = low;
-            f->high[l * horizon + h] = high;
-        }
-    }
 }
 
 /* ---- the batch --------------------------------------------------------------------------------
@@ -656,8 +538,7 @@ static wn_rc run(struct job *job, const struct wn_forecast_series *series, size_
                  size_t longest, struct wn_arena *work, struct wn_arena *one,
                  struct wn_forecast *out)
 {
-    struct pool pool;
-    struct spread *spreads = WN_ARENA_ARRAY(work, n_series, struct spread);
+    struct wn_fc_spread *spreads = WN_ARENA_ARRAY(work, n_series, struct wn_fc_spread);
     wn_rc rc = spreads ? job_init(job, longest, work) : WN_MEMORY;
     for (size_t i = 0; i < n_series && !rc; i++) {
         rc = forecast_one(job, series[i], one, &out[i], &spreads[i]);
@@ -666,11 +547,9 @@ static wn_rc run(struct job *job, const struct wn_forecast_series *series, size_
             !job->options->on_progress(job->options->context, i + 1, n_series))
             rc = WN_CANCELLED;
     }
-    if (!rc)
-        rc = make_pool(job, out, spreads, n_series, work, &pool);
-    for (size_t i = 0; i < n_series && !rc; i++)
-        put_interval(job, &pool, &spreads[i], &out[i]);
-    return rc;
+    return rc ? rc
+              : wn_fc_intervals(out, spreads, n_series, job->n_windows, job->levels, job->n_levels,
+                                work);
 }
 
 wn_rc wn_forecast_batch(const struct wn_forecast_series *series, size_t n_series,

@@ -60,9 +60,9 @@ struct wn_fc_scratch {
     double *sums;       /* [n + 1] */
     double *index;      /* [longest season] */
     double *index_weight;
-    float *points; /* [WN_FC_FIT_POINTS] */
+    float *points;                  /* [WN_FC_FIT_POINTS] */
     struct wn_fc_cell damped_guess; /* what was best in the fit before */
-    double *rows;  /* [n + horizon] */
+    double *rows;                   /* [n + horizon] */
     double *matrix, *saved, *vector;
     double *sorted; /* [n] */
     /* Of z, of plain, and of what changes from fit to fit. The first two are of one series: set
@@ -90,6 +90,26 @@ size_t wn_fc_deseason(const struct wn_fc_prepared *s, size_t n, struct wn_fc_scr
  * values; usable[k] tells whether member k applies. */
 void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
                    struct wn_fc_scratch *w, double *out, bool *usable);
+
+/* What the intervals need to know of a series until all are fitted. Scores are residuals on the
+ * working scale, and spreads the root of their mean square. */
+struct wn_fc_spread {
+    double z_unit;  /* mean (seasonal) change on the working scale; 0 = unknown */
+    double *scores; /* arena: [n_windows][horizon], NaN = none */
+    double others[WN_FORECAST_WINDOWS_MAX];   /* of the windows that do not touch this one */
+    double n_others[WN_FORECAST_WINDOWS_MAX]; /* so many windows are those */
+    double apart[WN_FORECAST_WINDOWS_MAX];    /* of one such window alone; 0 = there is none */
+    double all;                               /* of all windows */
+    size_t n_steps;                           /* of a window: the horizon, or less if short */
+    bool widens;                    /* no season within the horizon: an interval never narrows */
+    struct wn_fc_prepared prepared; /* its arrays are gone; scale and unit stay */
+};
+
+/* Sets low and high of the forecasts f [n_series], which have the same horizon and at most n_windows
+ * windows. s [n_series]: its spreads are changed. Fails: MEMORY. */
+wn_rc wn_fc_intervals(struct wn_forecast *f, struct wn_fc_spread *s, size_t n_series,
+                      size_t n_windows, const double *levels, size_t n_levels,
+                      struct wn_arena *work);
 
 /* Smoothing members on x [n]; out [horizon]. */
 void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out);
