@@ -302,7 +302,8 @@ static wn_rc sweep(struct wn_chain *m, bool *settled)
         for (size_t s = 0; s < m->n_states; s++)
             largest = fmax(largest, m->solution[s * columns_of(m)]);
         double rate = change < before ? change / before : 1;
-        *settled = change == 0 || (rate < 1 && change * rate / (1 - rate) <= 1e-13 * largest);
+        bool has_rate = k > 0 && rate < 1;
+        *settled = change == 0 || (has_rate && change * rate / (1 - rate) <= 1e-13 * largest);
         before = change;
     }
     wn_arena_deinit(&scratch);

@@ -147,17 +147,23 @@ static wn_rc find_strengths(struct wn_rate_game *g, struct wn_why *why)
     wn_rc rc = nodes && shrunk ? WN_OK : WN_MEMORY;
     if (!rc) {
         /* A size's own counts are those of the groups that are left out. */
+        double people = 0;
         for (size_t size = 1; size <= g->n_channels; size++) {
             nodes[size].count = g->size_sums[2 * size];
             nodes[size].exposure = g->size_sums[2 * size + 1];
+            people += nodes[size].exposure;
         }
         for (size_t i = 0; i < g->n_sets; i++) {
             const struct wn_rate_set *set = &g->sets[i];
-            struct wn_shrink_node *size = &nodes[set->size];
             nodes[1 + g->n_channels + i] =
                 (struct wn_shrink_node){set->size, set->conversions, set->people};
-            size->exposure = fmax(size->exposure - set->people, 0);
-            size->count = fmin(fmax(size->count - set->conversions, 0), size->exposure);
+            nodes[set->size].exposure -= set->people;
+            nodes[set->size].count -= set->conversions;
+        }
+        for (size_t i = 1; i < n; i++) { /* rounding, and more people than the toolbox takes */
+            double scale = people > 1e15 ? 1e15 / people : 1;
+            nodes[i].exposure = fmax(nodes[i].exposure * scale, 0);
+            nodes[i].count = fmin(fmax(nodes[i].count * scale, 0), nodes[i].exposure);
         }
         rc = wn_shrink_rates(&scratch, nodes, n, STRENGTH_USUAL, shrunk, strength, why);
     }
