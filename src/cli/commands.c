@@ -230,6 +230,89 @@ const struct wn_command wn_commands[] = {
          "with the parameters.",
      .options = wn_ltv_options,
      .run = wn_cmd_ltv},
+    {.name = "abtest",
+     .operands = "",
+     .summary = "analyse an A/B test that may be looked at any time, or plan one",
+     .description =
+         "Reads the result of a test as CSV with a header and says whether the difference is real, "
+         "which variant is best, what a wrong choice costs and whether it is safe to stop now. "
+         "Three forms:\n"
+         "  totals  variant,n,conversions and/or sum,sum_sq\n"
+         "  daily   the same with date: the units first exposed on that day\n"
+         "  units   variant,value, and if there are any unit, pre, date, denominator\n"
+         "A column metric makes several metrics (of totals); the first one decides. Columns "
+         "segment, device, country, platform, browser and os are for the check of the split "
+         "only.\n"
+         "\n"
+         "The interval is always valid: the probability that it ever misses the true effect is at "
+         "most 5 %, however often and whenever you look. Below 100 conversions in a variant it is "
+         "exact and wide. The check of the split comes first: when the variants did not get the "
+         "traffic that was planned (p < 0.0005 in the whole, or in a day or segment after "
+         "correction), the result is blocked.\n"
+         "\n"
+         "pre holds the value of the same unit before the test: the variance it explains is taken "
+         "out (CUPED); empty for new units, several columns pre_... for several covariates. With "
+         "denominator the metric is the ratio of the sums (delta method). Rows of one unit are "
+         "added up; units seen in two variants are left out.\n"
+         "\n"
+         "Verdicts: ship (proven better, safe to stop), low_risk (not proven, but a wrong choice "
+         "costs next to nothing), keep_going, futile (an effect that matters is out of the "
+         "question), worse, too_early, blocked. Several variants and metrics are corrected for "
+         "each other (Benjamini-Hochberg).",
+     .examples =
+         "winnow abtest --input result.csv\tTotals, days or units: the columns tell.\n"
+         "winnow abtest --input result.csv --control old --minimum 3% --json\tAs JSON, with "
+         "another "
+         "smallest effect that matters.\n"
+         "winnow abtest --input result.csv --split old=90,new=10\tOne in ten saw the new one.\n"
+         "winnow abtest --plan --mean 4.2% --minimum 10% --per-day 3000\tHow long a test will "
+         "take.",
+     .options = wn_abtest_options,
+     .run = wn_cmd_abtest},
+    {.name = "bandit",
+     .operands = "choose|update|simulate|evaluate",
+     .n_operands_min = 1,
+     .n_operands_max = 1,
+     .summary = "choose among creatives, learn from rewards, judge policies by their log",
+     .description =
+         "choose draws the arm to show next from a state file, by Thompson sampling: each arm with "
+         "the probability that it is the best. The printed propensity is the very probability of "
+         "that draw; log it with the arm if another policy is ever to be evaluated. With --batch N "
+         "it divides N impressions instead, and says of each arm how likely it is the best, what "
+         "choosing it is expected to lose, and whether it can be dropped. The state holds the "
+         "seed: "
+         "the same state chooses the same arm.\n"
+         "\n"
+         "update takes rewards in: CSV with a header that names arm and reward (or successes), and "
+         "perhaps trials (impressions) and time (when they were shown). Without trials each row is "
+         "one. With --delay trials count only as far as their conversions can have come back; a "
+         "late conversion is a row with 0 trials. With --decay counts fade by day, so that tired "
+         "creatives lose their credit. Arms that are new are added.\n"
+         "\n"
+         "simulate prints how many successes policies lose against the best arm (regret), in a "
+         "world of given --rates; or, with --input, what they would have won on a table that has "
+         "the reward of every arm in every row.\n"
+         "\n"
+         "evaluate reads a log of another policy (columns action, reward, propensity) and says "
+         "what "
+         "a new one would have earned: its probabilities are in the columns new_<action>, or in "
+         "new "
+         "for the action taken, or it is --policy uniform or always:ARM. Estimators: dm (the "
+         "reward "
+         "model alone; biased), ipw, snipw, dr, switch-dr. It refuses where the effective sample "
+         "size is below 100.",
+     .examples =
+         "winnow bandit choose --state s.json --arms red,green,blue\tMake a state; draw an arm.\n"
+         "winnow bandit update --state s.json --input rewards.csv\tLearn; see how the arms stand.\n"
+         "winnow bandit choose --state s.json --batch 10000\tShares of the next 10,000 "
+         "impressions.\n"
+         "winnow bandit update --state s.json --input day.csv --delay 0.4:1h,0.6:3d --decay "
+         "0.98\tConversions come late, creatives tire.\n"
+         "winnow bandit simulate --rates 0.05,0.04 --policy thompson,ucb1\tCompare policies.\n"
+         "winnow bandit evaluate --input log.csv --policy uniform --context position\tWhat would "
+         "showing all alike have earned?",
+     .options = wn_bandit_options,
+     .run = wn_cmd_bandit},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",

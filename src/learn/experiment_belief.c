@@ -18,6 +18,8 @@ enum {
     OUTER_FINE = 129,  /* values of e for a few variants ... */
     OUTER_COARSE = 33, /* ... and for many */
     FINE_ARMS_MAX = 8,
+    ASKED =
+        243, /* points at which the distribution of an effect is kept: 0, the minimum, then even */
 };
 #define REACH 8.5 /* standard errors: beyond lies 1e-17 of the normal distribution */
 #define OUTER_REACH 8.0
@@ -118,49 +120,25 @@ static double fill(const struct arm *arm, double scale, const struct grid *g, do
     return top + log(mass) - log(arm->sd);
 }
 
-/* ---- one variant against the control ----------------------------------------------------------
- */
-
-static double quantile_of(const struct grid *g, double p)
+/* P(effect <= x) of the variant whose distribution is cdf. */
+static double below(const struct grid *g, const double *p, const double *cdf, double x)
 {
-    size_t i = 0, n = 2 * g->n_nodes - 1;
-    while (i + 1 < n && g->cdf[i + 1] < p)
-        i++;
-    if (i + 1 >= n)
-        return g->x[n - 1];
-    double part = (p - g->cdf[i]) / fmax(g->cdf[i + 1] - g->cdf[i], 1e-300);
-    return g->x[i] + fmin(fmax(part, 0), 1) * (g->x[i + 1] - g->x[i]);
-}
-
-static double upper_at(const struct grid *g, double x)
-{
-    size_t n = 2 * g->n_nodes - 1, i = 0;
+    size_t low = 0, high = 2 * g->n_nodes - 2;
     if (x <= g->x[0])
-        return 1;
-    while (i + 1 < n && g->x[i + 1] < x)
-        i++;
-    if (i + 1 >= n)
         return 0;
-    /* The density between two points is nearly a line. */
-    double part = x - g->x[i], width = g->x[i + 1] - g->x[i];
-    double at = g->p[i] + (g->p[i + 1] - g->p[i]) * (part / width);
-    return fmin(fmax(1 - g->cdf[i] - part * (g->p[i] + at) / 2, 0), 1);
-}
-
-static void marginal(const struct grid *g, double minimum, struct wn_abtest_belief *out)
-{
-    double mean = 0;
-    for (size_t i = 0; i + 2 < 2 * g->n_nodes - 1; i += 2) {
-        double f[3];
-        for (size_t j = 0; j < 3; j++)
-            f[j] = g->p[i + j] * g->x[i + j];
-        mean += simpson(f, g->x[i + 2] - g->x[i]);
+    if (x >= g->x[high])
+        return 1;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (g->x[middle] <= x)
+            low = middle;
+        else
+            high = middle;
     }
-    out->effect = mean;
-    out->low = quantile_of(g, .025);
-    out->high = quantile_of(g, .975);
-    out->p_above = upper_at(g, 0);
-    out->p_minimum = upper_at(g, minimum);
+    /* The density between two points is nearly a line. */
+    double part = x - g->x[low], width = g->x[high] - g->x[low];
+    double at = p[low] + (p[high] - p[low]) * (part / width);
+    return fmin(fmax(cdf[low] + part * (p[low] + at) / 2, 0), 1);
 }
 
 /* ---- all together -----------------------------------------------------------------------------
@@ -169,6 +147,7 @@ static void marginal(const struct grid *g, double minimum, struct wn_abtest_beli
 struct joint {    /* sums over e, weighted by evidence */
     double *best; /* [n_arms + 1]: the control last */
     double *mean; /* [n_arms] */
+    double *cdf;  /* [n_arms][ASKED]: P(effect <= asked[]) */
     double max;   /* E[best effect], the control's being 0 */
     double weight;
     double log_top;
@@ -190,9 +169,9 @@ static double products(const struct grid *g, size_t n_arms, size_t at, double *o
     return before;
 }
 
-/* Adds one value of e. others: scratch [3][n_arms]. */
+/* Adds one value of e. others: scratch [3][n_arms]; asked [n_arms][ASKED]. */
 static void add_joint(const struct grid *g, size_t n_arms, double weight, double *others,
-                      struct joint *out)
+                      const double *asked, struct joint *out)
 {
     size_t stride = 2 * g->n_nodes - 1;
     double all[3], at_zero = 0;
@@ -221,6 +200,10 @@ static void add_joint(const struct grid *g, size_t n_arms, double weight, double
     if (g->x[stride - 1] == 0)
         at_zero = products(g, n_arms, stride - 1, others);
     out->best[n_arms] += weight * at_zero;
+    for (size_t i = 0; i < n_arms * ASKED; i++) {
+        size_t from = i / ASKED * stride;
+        out->cdf[i] += weight * below(g, &g->p[from], &g->cdf[from], asked[i]);
+    }
     out->weight += weight;
 }
 
@@ -230,6 +213,8 @@ static void rescale(struct joint *j, size_t n_arms, double factor)
         j->best[k] *= factor;
         j->mean[k] *= factor;
     }
+    for (size_t i = 0; i < n_arms * ASKED; i++)
+        j->cdf[i] *= factor;
     j->best[n_arms] *= factor;
     j->max *= factor;
     j->weight *= factor;
@@ -237,7 +222,7 @@ static void rescale(struct joint *j, size_t n_arms, double factor)
 
 struct bench { /* all scratch of a call */
     struct arm *arms;
-    double *nodes, *others;
+    double *nodes, *others, *asked;
     struct grid grid;
     struct joint joint;
 };
@@ -248,13 +233,15 @@ static wn_rc make_bench(struct wn_arena *a, size_t n_arms, struct bench *b)
     b->arms = WN_ARENA_ARRAY(a, n_arms, struct arm);
     b->nodes = WN_ARENA_ARRAY(a, n_nodes, double);
     b->others = WN_ARENA_ARRAY(a, 3 * n_arms, double);
+    b->asked = WN_ARENA_ARRAY(a, n_arms * ASKED, double);
+    b->joint.cdf = WN_ARENA_ARRAY(a, n_arms * ASKED, double);
     b->grid.x = WN_ARENA_ARRAY(a, n_points, double);
     b->grid.p = WN_ARENA_ARRAY(a, n_arms * n_points, double);
     b->grid.cdf = WN_ARENA_ARRAY(a, n_arms * n_points, double);
     b->joint.best = WN_ARENA_ARRAY(a, n_arms + 1, double);
     b->joint.mean = WN_ARENA_ARRAY(a, n_arms, double);
     bool ok = b->arms && b->nodes && b->others && b->grid.x && b->grid.p && b->grid.cdf &&
-              b->joint.best && b->joint.mean;
+              b->joint.best && b->joint.mean && b->asked && b->joint.cdf;
     b->joint.log_top = -INFINITY;
     return ok ? WN_OK : WN_MEMORY;
 }
@@ -274,7 +261,7 @@ static void at_noise(struct bench *b, const double *effect, const double *sd, si
         rescale(&b->joint, n_arms, exp(b->joint.log_top - log_weight));
         b->joint.log_top = log_weight;
     }
-    add_joint(&b->grid, n_arms, exp(log_weight - b->joint.log_top), b->others, &b->joint);
+    add_joint(&b->grid, n_arms, exp(log_weight - b->joint.log_top), b->others, b->asked, &b->joint);
 }
 
 /* effect, sd [n_arms] of the variants but the control, whose own standard error is noise. */
@@ -331,7 +318,27 @@ static void believe_nothing(size_t n, double minimum, struct wn_abtest_belief *o
             .p_above = .5, .p_minimum = minimum < 0, .p_best = 1 / (double)n};
 }
 
-static void conclude(const struct bench *b, size_t n, size_t control, struct wn_abtest_belief *out)
+static void ask(double *asked, double middle, double sd, double minimum)
+{
+    enum { EVEN = ASKED - 2 };
+    asked[0] = 0;
+    asked[1] = minimum;
+    for (int i = 0; i < EVEN; i++)
+        asked[2 + i] = middle + sd * REACH * (2. * i / (EVEN - 1) - 1);
+}
+
+/* cdf [ASKED] of one variant. */
+static double quantile_of(const double *asked, const double *cdf, double p)
+{
+    size_t i = 2;
+    while (i + 2 < ASKED && cdf[i + 1] < p)
+        i++;
+    double part = (p - cdf[i]) / fmax(cdf[i + 1] - cdf[i], 1e-300);
+    return asked[i] + fmin(fmax(part, 0), 1) * (asked[i + 1] - asked[i]);
+}
+
+static void conclude(const struct bench *b, size_t n, size_t control, double minimum,
+                     struct wn_abtest_belief *out)
 {
     const struct joint *j = &b->joint;
     double total = 0;
@@ -340,9 +347,20 @@ static void conclude(const struct bench *b, size_t n, size_t control, struct wn_
     total = fmax(total, 1e-300);
     for (size_t i = 0; i < n; i++) {
         size_t k = i == control ? n - 1 : i - (i > control);
-        double mean = i == control ? 0 : j->mean[k] / j->weight;
-        out[i].p_best = j->best[k] / total;
-        out[i].loss = fmax(j->max / j->weight - mean, 0);
+        struct wn_abtest_belief belief = {.p_above = .5, .p_minimum = minimum < 0};
+        if (i != control) {
+            double *cdf = &j->cdf[k * ASKED];
+            for (size_t x = 0; x < ASKED; x++)
+                cdf[x] /= j->weight;
+            belief.effect = j->mean[k] / j->weight;
+            belief.low = quantile_of(&b->asked[k * ASKED], cdf, .025);
+            belief.high = quantile_of(&b->asked[k * ASKED], cdf, .975);
+            belief.p_above = 1 - cdf[0];
+            belief.p_minimum = 1 - cdf[1];
+        }
+        belief.p_best = j->best[k] / total;
+        belief.loss = fmax(j->max / j->weight - belief.effect, 0);
+        out[i] = belief;
     }
 }
 
@@ -353,7 +371,6 @@ wn_rc wn_abtest_believe(const double *mean, const double *variance, size_t n, si
     struct wn_arena scratch;
     struct bench all = {0};
     double effect[WN_ABTEST_ARMS_MAX], sd[WN_ABTEST_ARMS_MAX];
-    struct wn_abtest_belief belief[WN_ABTEST_ARMS_MAX] = {0};
     wn_rc rc = check(mean, variance, n, control, scale, minimum, why);
     if (rc)
         return rc;
@@ -364,26 +381,19 @@ wn_rc wn_abtest_believe(const double *mean, const double *variance, size_t n, si
     wn_arena_init(&scratch, 0);
     rc = make_bench(&scratch, n - 1, &all);
     for (size_t i = 0, k = 0; i < n && !rc; i++) {
-        belief[i].p_above = .5;
-        belief[i].p_minimum = minimum < 0;
         if (i == control)
             continue;
         effect[k] = mean[i] - mean[control];
         /* An effect that is known exactly would be a density without width. */
         double least = 1e-7 * fmax(scale, fabs(effect[k]));
-        double both = fmax(sqrt(variance[i] + variance[control]), least);
         sd[k] = fmax(sqrt(variance[i]), least);
-        struct arm arm = {effect[k], both};
-        make_grid(&arm, 1, scale, all.nodes, &all.grid);
-        (void)fill(&arm, scale, &all.grid, all.grid.p, all.grid.cdf);
-        marginal(&all.grid, minimum, &belief[i]);
+        ask(&all.asked[k * ASKED], effect[k], fmax(sqrt(variance[i] + variance[control]), least),
+            minimum);
         k++;
     }
     if (!rc) {
         integrate(&all, effect, sd, n - 1, sqrt(variance[control]), scale);
-        conclude(&all, n, control, belief);
-        for (size_t i = 0; i < n; i++)
-            out[i] = belief[i];
+        conclude(&all, n, control, minimum, out);
     }
     wn_arena_deinit(&scratch);
     return rc ? wn_fail(why, rc, NULL, "there is no memory for the integration") : WN_OK;

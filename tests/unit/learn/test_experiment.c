@@ -417,7 +417,7 @@ static void believe_many(void **state)
     const double mean[N] = {1, 1.05, .98, 1.06}, variance[N] = {4e-4, 9e-4, 1e-5, 2.5e-3};
     struct wn_abtest_belief b[N];
     struct wn_rand r;
-    double best[N] = {0}, loss[N] = {0}, total = 0;
+    double best[N] = {0}, loss[N] = {0}, above[N] = {0}, effect[N] = {0}, total = 0;
     wn_rand_init(&r, 4);
     ok(wn_abtest_believe(mean, variance, N, 0, .05, .02, b, &why));
     for (int i = 0; i < DRAWS; i++) {
@@ -434,13 +434,19 @@ static void believe_many(void **state)
         }
         best[who] += weight;
         total += weight;
-        for (size_t k = 0; k < N; k++)
+        for (size_t k = 0; k < N; k++) {
             loss[k] += weight * (top - d[k]);
+            above[k] += weight * (d[k] > 0);
+            effect[k] += weight * d[k];
+        }
     }
     double sum = 0;
     for (size_t k = 0; k < N; k++) {
         assert_near(b[k].p_best, best[k] / total, .005); /* of some 250,000 effective draws */
         assert_near(b[k].loss, loss[k] / total, .0002);
+        assert_near(b[k].effect, effect[k] / total, .0002);
+        assert_true(k == 0 || fabs(b[k].p_above - above[k] / total) < .005);
+        assert_true(k == 0 || b[k].p_best <= b[k].p_above);
         sum += b[k].p_best;
     }
     assert_near(sum, 1, 1e-12);
