@@ -103,8 +103,6 @@ struct wn_ctr {
     struct wn_ctr_options options;
     struct ctr_field *fields;
     uint32_t n_fields, fields_size;
-    char *note; /* [n_note] */
-    size_t n_note;
     uint32_t n_crosses;
     struct ctr_slot *slots; /* [2^bits], aligned to a bucket */
     void *slots_memory;
