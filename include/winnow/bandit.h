@@ -69,6 +69,12 @@ WN_MUST_USE wn_rc wn_prior_fit(struct wn_arena *scratch, const struct wn_arm *ar
 WN_MUST_USE wn_rc wn_bandit_belief(const struct wn_arm *arm, const struct wn_prior *prior,
                                    struct wn_belief *out, struct wn_why *why);
 double wn_belief_mean(const struct wn_belief *b);
+/* The same mean with width times the standard deviation, about: what Thompson sampling draws from
+ * when it is to explore less than the posterior says. Chosen in simulation: 0.8 loses 14 to 21 %
+ * less than 1 over 10,000 rounds of 10 arms and never clings to a wrong arm; below 0.7 some runs do
+ * (bench/learn/bandit.c). width in 0.1 .. 10 (clipped). */
+#define WN_WIDTH_EARN 0.8
+struct wn_belief wn_belief_reshape(const struct wn_belief *b, double width);
 /* P(rate <= x), and the rate x with P(rate <= x) = p; p is clipped to [1e-12, 1 - 1e-12]. */
 double wn_belief_cdf(const struct wn_belief *b, double x);
 double wn_belief_quantile(const struct wn_belief *b, double p);
@@ -140,9 +146,10 @@ typedef enum wn_bandit_aim {
     WN_AIM_DECIDE /* top two: half of the time the best rival of who would be drawn */
 } wn_bandit_aim;
 
+#define WN_FLOORS_MAX 0.5 /* of all traffic goes to the floors at most */
 struct wn_share_options {
     wn_bandit_aim aim;
-    double floor_ratio;   /* least share of an arm; at most 1/n is used */
+    double floor_ratio;   /* least share of an arm; at most WN_FLOORS_MAX / n is used */
     double change_factor; /* a share grows or falls at most by this factor a batch; 0 = no limit */
     double new_ratio_max; /* most for an arm without a share before: min(1/n, this); 0 = no limit */
 };

@@ -142,6 +142,13 @@ double wn_belief_mean(const struct wn_belief *b)
     return b->a / (b->a + b->b);
 }
 
+struct wn_belief wn_belief_reshape(const struct wn_belief *b, double width)
+{
+    double w = fmin(fmax(width, 0.1), 10), scale = 1 / (w * w);
+    return (struct wn_belief){fmin(b->a * scale, 4 * WN_TRIALS_MAX),
+                              fmin(b->b * scale, 4 * WN_TRIALS_MAX)};
+}
+
 double wn_belief_cdf(const struct wn_belief *b, double x)
 {
     return wn_beta_inc(b->a, b->b, x);

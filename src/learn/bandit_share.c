@@ -34,7 +34,7 @@ struct bounds {
 static struct bounds bounds_of(double before, bool has_before, size_t n,
                                const struct wn_share_options *o)
 {
-    struct bounds b = {fmin(o->floor_ratio, 1 / (double)n), 1};
+    struct bounds b = {fmin(o->floor_ratio, WN_FLOORS_MAX / (double)n), 1};
     if (!has_before)
         return b;
     if (before < 0 && o->new_ratio_max > 0) {

@@ -30,8 +30,8 @@ static wn_rc check_policy(const struct wn_policy *p, size_t n, struct wn_why *wh
     wn_rc rc = WN_OK;
     if ((unsigned)p->kind >= WN_POLICY_N)
         return wn_fail(why, WN_INVALID, "policy", "there is no such policy");
-    if (!(p->width >= 0 && p->width <= 100 && p->scale >= 0 && p->scale <= 1e6))
-        return wn_fail(why, WN_INVALID, "policy", "width must be 0 to 100, scale 0 to 1e6");
+    if (!(p->width >= 0 && p->width <= 10 && p->scale >= 0 && p->scale <= 1e6))
+        return wn_fail(why, WN_INVALID, "policy", "width must be 0 to 10, scale 0 to 1e6");
     if (p->kind == WN_POLICY_EPSILON && p->scale > 1)
         return wn_fail(why, WN_INVALID, "policy", "epsilon must be at most 1");
     for (size_t i = 0; p->arm_priors && i < n && !rc; i++)
@@ -63,10 +63,10 @@ static wn_rc player_new(struct wn_arena *a, struct wn_arena *scratch,
 static struct wn_belief belief_of(const struct player *p, size_t i)
 {
     const struct wn_prior *prior = p->policy.arm_priors ? &p->policy.arm_priors[i] : &p->prior;
-    double wide = 1 / (p->policy.width * p->policy.width);
     double failures = fmax(p->arms[i].trials - p->arms[i].successes, 0);
-    return (struct wn_belief){(prior->alpha * prior->weight + p->arms[i].successes) * wide,
-                              (prior->beta * prior->weight + failures) * wide};
+    struct wn_belief b = {prior->alpha * prior->weight + p->arms[i].successes,
+                          prior->beta * prior->weight + failures};
+    return wn_belief_reshape(&b, p->policy.width);
 }
 
 static double index_of(const struct player *p, size_t i)
