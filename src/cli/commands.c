@@ -269,6 +269,50 @@ const struct wn_command wn_commands[] = {
          "take.",
      .options = wn_abtest_options,
      .run = wn_cmd_abtest},
+    {.name = "bandit",
+     .operands = "choose|update|simulate|evaluate",
+     .n_operands_min = 1,
+     .n_operands_max = 1,
+     .summary = "choose among creatives, learn from rewards, judge policies by their log",
+     .description =
+         "choose draws the arm to show next from a state file, by Thompson sampling: each arm with "
+         "the probability that it is the best. The printed propensity is the very probability of "
+         "that draw; log it with the arm if another policy is ever to be evaluated. With --batch N "
+         "it divides N impressions instead, and says of each arm how likely it is the best, what "
+         "choosing it is expected to lose, and whether it can be dropped. The state holds the "
+         "seed: "
+         "the same state chooses the same arm.\n"
+         "\n"
+         "update takes rewards in: CSV with a header that names arm and reward (or successes), and "
+         "perhaps trials (impressions) and time (when they were shown). Without trials each row is "
+         "one. With --delay trials count only as far as their conversions can have come back; a "
+         "late conversion is a row with 0 trials. With --decay counts fade by day, so that tired "
+         "creatives lose their credit. Arms that are new are added.\n"
+         "\n"
+         "simulate prints how many successes policies lose against the best arm (regret), in a "
+         "world of given --rates; or, with --input, what they would have won on a table that has "
+         "the reward of every arm in every row.\n"
+         "\n"
+         "evaluate reads a log of another policy (columns action, reward, propensity) and says "
+         "what "
+         "a new one would have earned: its probabilities are in the columns new_<action>, or in "
+         "new "
+         "for the action taken, or it is --policy uniform or always:ARM. Estimators: dm (the "
+         "reward "
+         "model alone; biased), ipw, snipw, dr, switch-dr. It refuses where the effective sample "
+         "size is below 100.",
+     .examples =
+         "winnow bandit choose --state s.json --arms red,green,blue\tMake a state; draw an arm.\n"
+         "winnow bandit update --state s.json --input rewards.csv\tLearn; see how the arms stand.\n"
+         "winnow bandit choose --state s.json --batch 10000\tShares of the next 10,000 "
+         "impressions.\n"
+         "winnow bandit update --state s.json --input day.csv --delay 0.4:1h,0.6:3d --decay "
+         "0.98\tConversions come late, creatives tire.\n"
+         "winnow bandit simulate --rates 0.05,0.04 --policy thompson,ucb1\tCompare policies.\n"
+         "winnow bandit evaluate --input log.csv --policy uniform --context position\tWhat would "
+         "showing all alike have earned?",
+     .options = wn_bandit_options,
+     .run = wn_cmd_bandit},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",

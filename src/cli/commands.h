@@ -18,6 +18,8 @@ extern const struct wn_option wn_ltv_options[];
 int wn_cmd_ltv(const struct wn_args *args);
 extern const struct wn_option wn_abtest_options[];
 int wn_cmd_abtest(const struct wn_args *args);
+extern const struct wn_option wn_bandit_options[];
+int wn_cmd_bandit(const struct wn_args *args);
 int wn_cmd_serve(const struct wn_args *args);
 int wn_cmd_import(const struct wn_args *args);
 int wn_cmd_query(const struct wn_args *args);

@@ -1,0 +1,443 @@
+#include "cli/cmd_bandit_state.h"
+
+#include "core/date.h"
+#include "core/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#define HOUR_MS INT64_C(3600000)
+#define SETTLED_RATIO 0.999
+#define MOMENT_MAX_MS INT64_C(100000000000000) /* the year 5138 */
+
+void wn_bandit_state_init(struct wn_bandit_state *s, struct wn_arena *a)
+{
+    *s = (struct wn_bandit_state){.seed = 1,
+                                  .at_ms = -1,
+                                  .prior = WN_PRIOR_OWN,
+                                  .keep_daily = 1,
+                                  .width = WN_WIDTH_EARN,
+                                  .a = a};
+    wn_map_init(&s->names, WN_ARMS_MAX);
+}
+
+void wn_bandit_state_deinit(struct wn_bandit_state *s)
+{
+    wn_map_deinit(&s->names);
+}
+
+/* Room for one more; the old array stays in the arena. NULL when memory has run out. */
+static void *grow(struct wn_arena *a, void *old, size_t n, size_t *max, size_t item_bytes)
+{
+    if (n < *max)
+        return old;
+    size_t more = *max ? 2 * *max : 64;
+    void *p = wn_arena_array(a, more, item_bytes);
+    if (!p)
+        return NULL;
+    if (n)
+        memcpy(p, old, n * item_bytes);
+    *max = more;
+    return p;
+}
+
+wn_rc wn_bandit_state_arm(struct wn_bandit_state *s, struct wn_str name, uint32_t *out,
+                          struct wn_why *why)
+{
+    uint32_t *index;
+    bool added;
+    name = wn_str_trim(name);
+    if (name.n == 0)
+        return wn_fail(why, WN_INVALID, "arm", "an arm needs a name");
+    struct wn_bandit_arm *arms = grow(s->a, s->arms, s->n_arms, &s->n_arms_max, sizeof *s->arms);
+    if (!arms)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for more arms");
+    s->arms = arms;
+    wn_rc rc = wn_map_put(&s->names, name, (uint32_t)s->n_arms, &index, &added);
+    if (rc)
+        return wn_fail(why, rc, "arm", "there can be at most %d arms", WN_ARMS_MAX);
+    if (added) {
+        struct wn_str kept = wn_arena_dup(s->a, name);
+        if (!kept.p)
+            return wn_fail(why, WN_MEMORY, NULL, "no memory for more arms");
+        s->arms[s->n_arms++] =
+            (struct wn_bandit_arm){.name = kept, .share = -1, .since_ms = -1, .is_live = true};
+    }
+    *out = *index;
+    return WN_OK;
+}
+
+/* ---- time and rewards ---------------------------------------------------------------------------
+ */
+
+static double keep_of(const struct wn_bandit_state *s, const struct wn_bandit_arm *arm)
+{
+    return arm->is_fatigued ? fmin(s->keep_daily, WN_FATIGUED_KEEP_DAILY) : s->keep_daily;
+}
+
+static void settle(struct wn_bandit_state *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_pending; i++) {
+        const struct wn_bandit_pending *p = &s->pending[i];
+        if (wn_delay_known(&s->delay, (double)(s->at_ms - p->at_ms)) >= SETTLED_RATIO)
+            s->arms[p->arm].arm.trials += p->trials;
+        else
+            s->pending[n++] = *p;
+    }
+    s->n_pending = n;
+}
+
+void wn_bandit_state_advance(struct wn_bandit_state *s, int64_t to_ms)
+{
+    if (s->at_ms >= 0 && to_ms > s->at_ms) {
+        double days = (double)(to_ms - s->at_ms) / WN_DAY_MS;
+        for (size_t i = 0; i < s->n_arms; i++)
+            wn_arm_fade(&s->arms[i].arm, keep_of(s, &s->arms[i]), days);
+        for (size_t i = 0; i < s->n_pending; i++)
+            s->pending[i].trials *= pow(keep_of(s, &s->arms[s->pending[i].arm]), days);
+    }
+    s->at_ms = to_ms > s->at_ms ? to_ms : s->at_ms;
+    settle(s);
+}
+
+static wn_rc add_pending(struct wn_bandit_state *s, uint32_t arm, int64_t at_ms, double trials,
+                         struct wn_why *why)
+{
+    at_ms -= at_ms % HOUR_MS;
+    for (size_t i = s->n_pending; i > 0; i--) { /* rows come in order, as a rule */
+        struct wn_bandit_pending *p = &s->pending[i - 1];
+        if (p->arm == arm && p->at_ms == at_ms) {
+            p->trials += trials;
+            return WN_OK;
+        }
+        if (s->n_pending - i > 4 * s->n_arms)
+            break;
+    }
+    if (s->n_pending == WN_BANDIT_PENDING_MAX)
+        return wn_fail(why, WN_LIMIT, "delay",
+                       "more than %d hours of arms are waiting for late conversions",
+                       WN_BANDIT_PENDING_MAX);
+    struct wn_bandit_pending *room =
+        grow(s->a, s->pending, s->n_pending, &s->n_pending_max, sizeof *s->pending);
+    if (!room)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for late conversions");
+    s->pending = room;
+    s->pending[s->n_pending++] = (struct wn_bandit_pending){arm, at_ms, trials};
+    return WN_OK;
+}
+
+wn_rc wn_bandit_state_add(struct wn_bandit_state *s, uint32_t arm, int64_t at_ms, double successes,
+                          double trials, struct wn_why *why)
+{
+    struct wn_bandit_arm *it = &s->arms[arm];
+    if (!(successes >= 0 && successes <= WN_TRIALS_MAX && trials >= 0 && trials <= WN_TRIALS_MAX))
+        return wn_fail(why, WN_INVALID, "trials",
+                       "%g successes in %g trials; both must be within 0 and 1e15", successes,
+                       trials);
+    if (successes > trials && s->delay.n == 0)
+        return wn_fail(why, WN_INVALID, "successes",
+                       "%g successes in %g trials; more successes than trials are possible only "
+                       "where conversions come late (--delay)",
+                       successes, trials);
+    if (at_ms < 0 || at_ms > MOMENT_MAX_MS)
+        return wn_fail(why, WN_INVALID, "time", "a time before 1970 or far in the future");
+    if (at_ms > s->at_ms)
+        wn_bandit_state_advance(s, at_ms);
+    double keep = pow(keep_of(s, it), (double)(s->at_ms - at_ms) / WN_DAY_MS);
+    if (it->arm.successes + successes > WN_TRIALS_MAX || it->arm.trials + trials > WN_TRIALS_MAX)
+        return wn_fail(why, WN_LIMIT, "trials", "arm %.*s has more than 1e15 trials",
+                       WN_STR_ARG(it->name));
+    if (trials > 0 && (it->since_ms < 0 || at_ms < it->since_ms))
+        it->since_ms = at_ms;
+    it->arm.successes += successes * keep;
+    if (s->delay.n == 0 || trials == 0) {
+        it->arm.trials += trials * keep;
+        return WN_OK;
+    }
+    return add_pending(s, arm, at_ms, trials * keep, why);
+}
+
+void wn_bandit_state_counts(const struct wn_bandit_state *s, struct wn_arm *out)
+{
+    for (size_t i = 0; i < s->n_arms; i++)
+        out[i] = s->arms[i].arm;
+    for (size_t i = 0; i < s->n_pending; i++) {
+        const struct wn_bandit_pending *p = &s->pending[i];
+        out[p->arm].trials += p->trials * wn_delay_known(&s->delay, (double)(s->at_ms - p->at_ms));
+    }
+    for (size_t i = 0; i < s->n_arms; i++)
+        out[i].trials = fmin(out[i].trials, WN_TRIALS_MAX);
+}
+
+wn_rc wn_bandit_state_prior(const struct wn_bandit_state *s, const struct wn_arm *counts,
+                            struct wn_prior *out, struct wn_why *why)
+{
+    *out = s->prior;
+    if (!s->fits_prior || s->n_arms == 0)
+        return WN_OK;
+    return wn_prior_fit(s->a, counts, s->n_arms, out, why);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------
+ */
+
+/* A number that may be absent. */
+static wn_rc get_number(const struct wn_json *v, const char *key, double low, double high,
+                        double *out, struct wn_why *why)
+{
+    double x;
+    wn_rc rc = wn_json_get_f64(v, key, &x, why);
+    if (rc == WN_NOT_FOUND)
+        return WN_OK;
+    if (!rc && !(x >= low && x <= high))
+        rc = wn_fail(why, WN_INVALID, key, "the state's \"%s\" is %g, not within %g and %g", key, x,
+                     low, high);
+    if (!rc)
+        *out = x;
+    return rc;
+}
+
+static wn_rc get_whole(const struct wn_json *v, const char *key, int64_t high, int64_t *out,
+                       struct wn_why *why)
+{
+    int64_t x;
+    wn_rc rc = wn_json_get_i64(v, key, &x, why);
+    if (rc == WN_NOT_FOUND)
+        return WN_OK;
+    if (!rc && (x < 0 || x > high))
+        rc = wn_fail(why, WN_INVALID, key, "the state's \"%s\" is out of range", key);
+    if (!rc)
+        *out = x;
+    return rc;
+}
+
+static wn_rc get_flag(const struct wn_json *v, const char *key, bool *out, struct wn_why *why)
+{
+    wn_rc rc = wn_json_get_bool(v, key, out, why);
+    return rc == WN_NOT_FOUND ? WN_OK : rc;
+}
+
+static wn_rc get_list(const struct wn_json *v, const char *key, const struct wn_json **out,
+                      struct wn_why *why)
+{
+    static const struct wn_json none = {.kind = WN_JSON_ARRAY};
+    const struct wn_json *list = wn_json_get(v, key);
+    *out = list ? list : &none;
+    if ((*out)->kind != WN_JSON_ARRAY)
+        return wn_fail(why, WN_INVALID, key, "the state's \"%s\" must be a list", key);
+    for (size_t i = 0; i < (*out)->n_items; i++)
+        if ((*out)->items[i].kind != WN_JSON_OBJECT)
+            return wn_fail(why, WN_INVALID, key, "the state's \"%s\" must hold objects", key);
+    return WN_OK;
+}
+
+static wn_rc parse_format(const struct wn_json *v, struct wn_why *why)
+{
+    struct wn_str format = {0};
+    int64_t version = 0;
+    wn_rc rc = wn_json_get_text(v, "format", &format, why);
+    if (rc || !wn_str_eq(format, WN_STR("winnow bandit")))
+        return wn_fail(why, WN_UNSUPPORTED, "format",
+                       "this is no state of winnow bandit: \"format\" must be \"winnow bandit\"");
+    rc = wn_json_get_i64(v, "version", &version, why);
+    if (rc || version < 1)
+        return wn_fail(why, WN_INVALID, "version", "the state has no version");
+    if (version > 1)
+        return wn_fail(why, WN_NEWER, "version",
+                       "the state is of version %lld; this winnow reads 1", (long long)version);
+    return WN_OK;
+}
+
+static wn_rc parse_settings(struct wn_bandit_state *s, const struct wn_json *v, struct wn_why *why)
+{
+    const struct wn_json *prior = wn_json_get(v, "prior"), *delay;
+    int64_t seed = 1, choices = 0;
+    wn_rc rc = get_whole(v, "seed", INT64_MAX, &seed, why);
+    if (!rc)
+        rc = get_whole(v, "choices", INT64_MAX - 1, &choices, why);
+    if (!rc)
+        rc = get_whole(v, "at_ms", MOMENT_MAX_MS, &s->at_ms, why);
+    if (!rc)
+        rc = get_number(v, "keep_daily", 1e-6, 1, &s->keep_daily, why);
+    if (!rc)
+        rc = get_number(v, "width", 0.1, 10, &s->width, why);
+    if (!rc)
+        rc = get_flag(v, "fit_prior", &s->fits_prior, why);
+    if (!rc && prior)
+        rc = get_number(prior, "alpha", 1e-6, 1e15, &s->prior.alpha, why);
+    if (!rc && prior)
+        rc = get_number(prior, "beta", 1e-6, 1e15, &s->prior.beta, why);
+    if (!rc && prior)
+        rc = get_number(prior, "weight", 1e-6, 1e15, &s->prior.weight, why);
+    if (!rc)
+        rc = get_list(v, "delay", &delay, why);
+    if (rc)
+        return rc;
+    s->seed = (uint64_t)seed;
+    s->n_choices = (uint64_t)choices;
+    if (delay->n_items > WN_DELAY_PARTS_MAX)
+        return wn_fail(why, WN_INVALID, "delay", "a delay has at most %d parts",
+                       WN_DELAY_PARTS_MAX);
+    s->delay.n = delay->n_items;
+    for (size_t i = 0; i < delay->n_items && !rc; i++) {
+        s->delay.weight[i] = 1;
+        rc = get_number(&delay->items[i], "weight", 0, 1e15, &s->delay.weight[i], why);
+        if (!rc)
+            rc = get_number(&delay->items[i], "mean_ms", 0, 1e15, &s->delay.mean_ms[i], why);
+    }
+    if (!rc)
+        rc = wn_delay_check(&s->delay, why);
+    if (rc)
+        return rc;
+    struct wn_belief ignored;
+    return wn_bandit_belief(&(struct wn_arm){0, 0}, &s->prior, &ignored, why);
+}
+
+static wn_rc parse_arm(struct wn_bandit_state *s, const struct wn_json *v, size_t i,
+                       struct wn_why *why)
+{
+    struct wn_str name = {0};
+    uint32_t index;
+    wn_rc rc = wn_json_get_text(v, "name", &name, why);
+    if (!rc)
+        rc = wn_bandit_state_arm(s, name, &index, why);
+    if (rc || index != i)
+        return wn_fail(why, rc && rc != WN_NOT_FOUND ? rc : WN_INVALID, "name",
+                       "arm %zu of the state has no name of its own", i + 1);
+    struct wn_bandit_arm *arm = &s->arms[index];
+    rc = get_number(v, "successes", 0, WN_TRIALS_MAX, &arm->arm.successes, why);
+    if (!rc)
+        rc = get_number(v, "trials", 0, WN_TRIALS_MAX, &arm->arm.trials, why);
+    if (!rc)
+        rc = get_number(v, "share", 0, 1, &arm->share, why);
+    if (!rc)
+        rc = get_whole(v, "since_ms", MOMENT_MAX_MS, &arm->since_ms, why);
+    if (!rc)
+        rc = get_flag(v, "live", &arm->is_live, why);
+    return rc ? rc : get_flag(v, "fatigued", &arm->is_fatigued, why);
+}
+
+static wn_rc parse_pending(struct wn_bandit_state *s, const struct wn_json *v, struct wn_why *why)
+{
+    int64_t arm = -1, at_ms = -1;
+    double trials = 0;
+    wn_rc rc = get_whole(v, "arm", (int64_t)s->n_arms - 1, &arm, why);
+    if (!rc)
+        rc = get_whole(v, "at_ms", MOMENT_MAX_MS, &at_ms, why);
+    if (!rc)
+        rc = get_number(v, "trials", 0, WN_TRIALS_MAX, &trials, why);
+    if (!rc && (arm < 0 || at_ms < 0 || at_ms > s->at_ms || s->delay.n == 0))
+        rc = wn_fail(why, WN_INVALID, "pending",
+                     "a pending row of the state lacks arm or at_ms, is later than the state, or "
+                     "waits without a delay");
+    return rc ? rc : add_pending(s, (uint32_t)arm, at_ms, trials, why);
+}
+
+wn_rc wn_bandit_state_parse(struct wn_bandit_state *s, struct wn_str text, struct wn_why *why)
+{
+    struct wn_json *v;
+    const struct wn_json *arms, *pending;
+    wn_rc rc = wn_json_parse(s->a, text, &v, why);
+    if (!rc)
+        rc = parse_format(v, why);
+    if (!rc)
+        rc = parse_settings(s, v, why);
+    if (!rc)
+        rc = get_list(v, "arms", &arms, why);
+    for (size_t i = 0; !rc && i < arms->n_items; i++)
+        rc = parse_arm(s, &arms->items[i], i, why);
+    if (!rc)
+        rc = get_list(v, "pending", &pending, why);
+    for (size_t i = 0; !rc && i < pending->n_items; i++)
+        rc = parse_pending(s, &pending->items[i], why);
+    return rc;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------
+ */
+
+static void number(struct wn_json_writer *w, const char *key, double x)
+{
+    wn_json_key(w, key);
+    wn_json_f64(w, x);
+}
+
+static void whole(struct wn_json_writer *w, const char *key, int64_t x)
+{
+    wn_json_key(w, key);
+    wn_json_i64(w, x);
+}
+
+static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm)
+{
+    wn_json_begin_object(w);
+    wn_json_key(w, "name");
+    wn_json_text(w, arm->name);
+    number(w, "successes", arm->arm.successes);
+    number(w, "trials", arm->arm.trials);
+    if (arm->share >= 0)
+        number(w, "share", arm->share);
+    if (arm->since_ms >= 0)
+        whole(w, "since_ms", arm->since_ms);
+    wn_json_key(w, "live");
+    wn_json_bool(w, arm->is_live);
+    wn_json_key(w, "fatigued");
+    wn_json_bool(w, arm->is_fatigued);
+    wn_json_end(w);
+}
+
+static void print_settings(struct wn_json_writer *w, const struct wn_bandit_state *s)
+{
+    wn_json_key(w, "format");
+    wn_json_text_z(w, "winnow bandit");
+    whole(w, "version", 1);
+    whole(w, "seed", (int64_t)s->seed);
+    whole(w, "choices", (int64_t)s->n_choices);
+    if (s->at_ms >= 0)
+        whole(w, "at_ms", s->at_ms);
+    wn_json_key(w, "prior");
+    wn_json_begin_object(w);
+    number(w, "alpha", s->prior.alpha);
+    number(w, "beta", s->prior.beta);
+    number(w, "weight", s->prior.weight);
+    wn_json_end(w);
+    wn_json_key(w, "fit_prior");
+    wn_json_bool(w, s->fits_prior);
+    number(w, "keep_daily", s->keep_daily);
+    number(w, "width", s->width);
+    wn_json_key(w, "delay");
+    wn_json_begin_array(w);
+    for (size_t i = 0; i < s->delay.n; i++) {
+        wn_json_begin_object(w);
+        number(w, "weight", s->delay.weight[i]);
+        number(w, "mean_ms", s->delay.mean_ms[i]);
+        wn_json_end(w);
+    }
+    wn_json_end(w);
+}
+
+void wn_bandit_state_print(const struct wn_bandit_state *s, struct wn_buf *out)
+{
+    struct wn_json_writer w;
+    wn_json_write_init(&w, out, 2);
+    wn_json_begin_object(&w);
+    print_settings(&w, s);
+    wn_json_key(&w, "arms");
+    wn_json_begin_array(&w);
+    for (size_t i = 0; i < s->n_arms; i++)
+        print_arm(&w, &s->arms[i]);
+    wn_json_end(&w);
+    wn_json_key(&w, "pending");
+    wn_json_begin_array(&w);
+    for (size_t i = 0; i < s->n_pending; i++) {
+        wn_json_begin_object(&w);
+        whole(&w, "arm", s->pending[i].arm);
+        whole(&w, "at_ms", s->pending[i].at_ms);
+        number(&w, "trials", s->pending[i].trials);
+        wn_json_end(&w);
+    }
+    wn_json_end(&w);
+    wn_json_end(&w);
+    wn_buf_append_char(out, '\n');
+}

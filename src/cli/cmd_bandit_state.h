@@ -1,0 +1,81 @@
+/* What winnow bandit remembers between two calls: a JSON file, and how rewards change it.
+ *
+ *     { "format": "winnow bandit", "version": 1,
+ *       "seed": 1, "choices": 17,              chance: choice k of a state is always the same
+ *       "at_ms": 1767225600000,                counts are faded to this moment
+ *       "prior": { "alpha": 1, "beta": 1, "weight": 1 }, "fit_prior": false,
+ *       "keep_daily": 1, "width": 0.8,
+ *       "delay": [ { "weight": 1, "mean_ms": 86400000 } ],
+ *       "arms": [ { "name": "a", "successes": 12, "trials": 340.5, "share": 0.4,
+ *                   "since_ms": 1767225600000, "live": true, "fatigued": false } ],
+ *       "pending": [ { "arm": 0, "at_ms": 1767222000000, "trials": 100 } ] }
+ *
+ * share: of the last batch; absent before the first. since_ms: first shown; absent before. trials of
+ * an arm are those old enough to be settled; pending ones count as far as their conversions can have
+ * come back. */
+#ifndef WN_CLI_CMD_BANDIT_STATE_H
+#define WN_CLI_CMD_BANDIT_STATE_H
+
+#include "core/buf.h"
+#include "core/hash.h"
+#include "winnow/bandit.h"
+
+#define WN_BANDIT_STATE_BYTES_MAX ((size_t)256 << 20)
+#define WN_BANDIT_PENDING_MAX 1000000
+/* A creative that people are tired of forgets this fast. */
+#define WN_FATIGUED_KEEP_DAILY 0.9
+
+struct wn_bandit_arm {
+    struct wn_str name;
+    struct wn_arm arm;
+    double share;     /* negative: none yet */
+    int64_t since_ms; /* negative: never shown */
+    bool is_live, is_fatigued;
+};
+
+struct wn_bandit_pending {
+    uint32_t arm;
+    int64_t at_ms;
+    double trials;
+};
+
+struct wn_bandit_state {
+    uint64_t seed, n_choices;
+    int64_t at_ms; /* negative: nothing has happened */
+    struct wn_prior prior;
+    bool fits_prior;
+    double keep_daily, width;
+    struct wn_delay delay;
+    struct wn_bandit_arm *arms; /* arena [n_arms], room for n_arms_max */
+    size_t n_arms, n_arms_max;
+    struct wn_bandit_pending *pending; /* likewise */
+    size_t n_pending, n_pending_max;
+    struct wn_map names; /* name -> index */
+    struct wn_arena *a;
+};
+
+/* An empty state whose arrays live in a. */
+void wn_bandit_state_init(struct wn_bandit_state *s, struct wn_arena *a);
+void wn_bandit_state_deinit(struct wn_bandit_state *s); /* the names; accepts a zeroed one */
+/* Fails: INVALID (why names the member), UNSUPPORTED (another format), NEWER, LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_state_parse(struct wn_bandit_state *s, struct wn_str text,
+                                        struct wn_why *why);
+void wn_bandit_state_print(const struct wn_bandit_state *s, struct wn_buf *out);
+
+/* The arm of that name, made if there is none. Fails: INVALID (an empty name), LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_state_arm(struct wn_bandit_state *s, struct wn_str name, uint32_t *out,
+                                      struct wn_why *why);
+/* Fades all counts to a later moment, and settles trials whose conversions are all but in. */
+void wn_bandit_state_advance(struct wn_bandit_state *s, int64_t to_ms);
+/* Takes in trials shown at a moment and the successes they had. Later moments advance the state.
+ * Fails: INVALID, LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_state_add(struct wn_bandit_state *s, uint32_t arm, int64_t at_ms,
+                                      double successes, double trials, struct wn_why *why);
+/* Effective counts now: settled and pending. out [n_arms]. */
+void wn_bandit_state_counts(const struct wn_bandit_state *s, struct wn_arm *out);
+/* The prior in force: the one set, or fitted to the counts [n_arms]. */
+WN_MUST_USE wn_rc wn_bandit_state_prior(const struct wn_bandit_state *s,
+                                        const struct wn_arm *counts, struct wn_prior *out,
+                                        struct wn_why *why);
+
+#endif
