@@ -1,20 +1,30 @@
-"""AutoETS of statsforecast on M4, beside `winnow forecast` on the same series and machine, one core.
+"""AutoETS of statsforecast and Prophet on M4, beside `winnow forecast` on the same series and machine.
 
-  forecast.py DATA_DIR WINNOW [N_HOURLY]
+  forecast.py DATA_DIR WINNOW [N_HOURLY] [N_PROPHET]
 
 AutoETS takes minutes on all 414 hourly series, so it runs on N_HOURLY of them, evenly spaced (20 by
-default), and on all weekly series (where it has no season: 52 is beyond it). Both are processor time.
-AutoETS's compile time is not counted; winnow's is that of the whole command, with start, reading of
-the CSV, five or more back-tests and writing.
+default), and on all weekly series (where it has no season: 52 is beyond it). Prophet runs with its
+defaults (trend, yearly season from two years of weeks on, daily and weekly season of hours) on
+N_PROPHET evenly spaced series of either set (20 by default). All times are processor time on one core.
+AutoETS's compile time and Prophet's first call are not counted; winnow's time is that of the whole
+command, with start, reading of the CSV, five or more back-tests and writing.
 """
-import csv, lzma, os, resource, subprocess, sys, tempfile, time
+import csv, logging, lzma, os, resource, subprocess, sys, tempfile, time
 for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 import numpy as np
 from statsforecast.models import AutoETS
+try:
+    logging.getLogger("prophet.plot").disabled = True  # plotly is not missed here
+    import pandas
+    from prophet import Prophet
+    logging.getLogger("cmdstanpy").disabled = True
+except ImportError:
+    Prophet = None
 
 DATA, WINNOW = sys.argv[1], sys.argv[2]
 N_HOURLY = int(sys.argv[3]) if len(sys.argv) > 3 else 20
+N_PROPHET = int(sys.argv[4]) if len(sys.argv) > 4 else 20
 
 
 def read(name):
@@ -34,12 +44,30 @@ def owa(forecasts, train, test, m, naive2):
     return smape, mase, 0.5 * (smape / naive2[0] + mase / naive2[1])
 
 
-def peer(train, keys, horizon, season):
-    AutoETS(season_length=season).forecast(train[keys[0]].copy(), h=horizon, level=[80, 95])  # compiles
-    start, out = time.process_time(), {}
+def spent():
+    """Of this process and of those it has started: Prophet's optimiser is a program of its own."""
+    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+
+def auto_ets(x, horizon, season, step):
+    return AutoETS(season_length=season).forecast(x.copy(), h=horizon, level=[80, 95])["mean"]
+
+
+def prophet(x, horizon, season, step):
+    model = Prophet(interval_width=0.95)
+    # The times are made up: M4 gives none. Only their spacing matters to Prophet.
+    model.fit(pandas.DataFrame({"ds": pandas.date_range("2010-01-04", periods=len(x), freq=step), "y": x}))
+    future = model.make_future_dataframe(periods=horizon, freq=step, include_history=False)
+    return model.predict(future)["yhat"].to_numpy()
+
+
+def peer(method, train, keys, horizon, season, step):
+    method(train[keys[0]], horizon, season, step)  # compiles, loads
+    start, out = spent(), {}
     for key in keys:
-        out[key] = AutoETS(season_length=season).forecast(train[key].copy(), h=horizon, level=[80, 95])["mean"]
-    return time.process_time() - start, out
+        out[key] = method(train[key], horizon, season, step)
+    return spent() - start, out
 
 
 def ours(train, keys, horizon, frequency):
@@ -48,31 +76,37 @@ def ours(train, keys, horizon, frequency):
         for key in keys:
             f.write(key + "," + ",".join(repr(float(v)) for v in train[key]) + "\n")
         f.flush()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = spent()
         text = subprocess.run([WINNOW, "forecast", "--input", f.name, "--horizon", str(horizon), "--freq", frequency],
                               check=True, capture_output=True, text=True).stdout
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        seconds = spent() - start
     out = {key: np.zeros(horizon) for key in keys}
     for row in csv.DictReader(text.splitlines()):
         out[row["series"]][int(row["step"]) - 1] = float(row["mean"])
-    return spent, out
+    return seconds, out
 
 
-for name, horizon, frequency, season, m, naive2 in (
-    ("Weekly", 13, "weekly", 1, 1, (9.161, 2.777)),
-    ("Hourly", 48, "hourly", 24, 24, (18.383, 2.395)),
+def spaced(keys, n):
+    return keys[:: max(1, len(keys) // n)][:n]
+
+
+for name, horizon, frequency, season, step, m, naive2 in (
+    ("Weekly", 13, "weekly", 1, "W-MON", 1, (9.161, 2.777)),
+    ("Hourly", 48, "hourly", 24, "h", 24, (18.383, 2.395)),
 ):
     train, test = read(f"{name}-train"), read(f"{name}-test")
     keys = list(train)
-    if name == "Hourly":
-        keys = keys[:: max(1, len(keys) // N_HOURLY)][:N_HOURLY]
-    our_time, our_f = ours(train, keys, horizon, frequency)
-    all_time = our_time if len(keys) == len(train) else ours(train, list(train), horizon, frequency)[0]
-    peer_time, peer_f = peer(train, keys, horizon, season)
-    print(f"M4 {name}: {len(keys)} series, one core")
-    for who, spent, f in (("winnow forecast", our_time, our_f), ("AutoETS", peer_time, peer_f)):
-        print("  %-16s %9.3f s   sMAPE %7.3f  MASE %6.3f  OWA %.4f" % ((who, spent) + owa(f, train, test, m, naive2)))
-    per_ours, per_peer = all_time / len(train), peer_time / len(keys)
-    print(f"  a series: {1e3 * per_ours:.3f} ms (of all {len(train)}) against {1e3 * per_peer:.1f} ms: "
-          f"{per_peer / per_ours:.0f} times as fast")
+    all_time = ours(train, keys, horizon, frequency)[0] / len(keys)
+    for who, method, n in (("AutoETS", auto_ets, len(keys) if name == "Weekly" else N_HOURLY),
+                           ("Prophet", prophet, N_PROPHET)):
+        if method is prophet and not Prophet:
+            print("Prophet: skipped, it is not installed")
+            continue
+        some = spaced(keys, n)
+        our_time, our_f = ours(train, some, horizon, frequency)
+        peer_time, peer_f = peer(method, train, some, horizon, season, step)
+        print(f"M4 {name}: {len(some)} series, one core")
+        for label, seconds, f in (("winnow forecast", our_time, our_f), (who, peer_time, peer_f)):
+            print("  %-16s %9.3f s   sMAPE %7.3f  MASE %6.3f  OWA %.4f" % ((label, seconds) + owa(f, train, test, m, naive2)))
+        print(f"  a series: {1e3 * all_time:.3f} ms (of all {len(keys)}) against {1e3 * peer_time / len(some):.1f} ms: "
+              f"{peer_time / len(some) / all_time:.0f} times as fast")
