@@ -274,32 +274,32 @@ static double median_of(double *x, size_t n)
     return 0.5 * (lower + upper);
 }
 
-/* Where x belongs in the sorted window [k]: counted, since a branch would be guessed wrong. */
-static size_t place_in(const double *window, size_t k, double x)
+/* Puts x into the sorted window [k] in the place of `old`, which is in it. */
+static void replace_in(double *window, size_t k, double old, double x)
 {
     size_t at = 0;
-    for (size_t i = 0; i < k; i++)
-        at += window[i] < x;
-    return at;
+    for (size_t i = 0; i < k; i++) /* counted, since a branch would be guessed wrong */
+        at += window[i] < old;
+    for (; at + 1 < k && window[at + 1] < x; at++)
+        window[at] = window[at + 1];
+    for (; at > 0 && window[at - 1] > x; at--)
+        window[at] = window[at - 1];
+    window[at] = x;
 }
 
-/* The median of the points around each: a sorted window that one point enters and one leaves. */
+/* The median of the points around each, of fewer at the ends: a sorted window that one point enters
+ * and one leaves. What is not there is larger than anything. */
 static void local_medians(const double *x, size_t n, double *out)
 {
-    double window[LOCAL_WINDOW + 1];
+    double window[LOCAL_WINDOW];
     size_t half = LOCAL_WINDOW / 2, k = 0;
+    for (size_t i = 0; i < LOCAL_WINDOW; i++)
+        window[i] = HUGE_VAL;
     for (size_t t = 0; t < n + half; t++) {
-        if (t >= LOCAL_WINDOW) {
-            size_t at = place_in(window, k, x[t - LOCAL_WINDOW]);
-            for (k--; at < k; at++)
-                window[at] = window[at + 1];
-        }
-        if (t < n) {
-            size_t at = place_in(window, k, x[t]);
-            memmove(window + at + 1, window + at, (k - at) * sizeof *window);
-            window[at] = x[t];
-            k++;
-        }
+        double old = t >= LOCAL_WINDOW ? x[t - LOCAL_WINDOW] : HUGE_VAL;
+        replace_in(window, LOCAL_WINDOW, old, t < n ? x[t] : HUGE_VAL);
+        k += t < n;
+        k -= t >= LOCAL_WINDOW;
         if (t >= half)
             out[t - half] = window[k / 2];
     }
