@@ -147,43 +147,69 @@ static wn_rc look_at_completeness(struct search *s, struct wn_why *why)
 
 /* ---- judge ------------------------------------------------------------------------------------ */
 
-static wn_rc judge(struct search *s, const struct wn_daily_entity *e, wn_anomaly_metric metric,
-                   struct wn_why *why)
+/* Judges a stream whose entity and metric are set. */
+static wn_rc judge(const struct search *s, const struct stream *stream, bool with_band,
+                   struct wn_anomaly_point *out, struct wn_why *why)
 {
-    const struct anomaly_parts *parts = &anomaly_parts[metric];
-    struct stream *out = &s->streams[s->n_streams];
+    const struct anomaly_parts *parts = &anomaly_parts[stream->metric];
+    const struct wn_daily_entity *e = stream->entity;
     const double *above = e->values[parts->above];
     const double *below = parts->below < 0 ? NULL : e->values[parts->below];
     double *ratio = NULL, *orders = NULL;
-    *out = (struct stream){.entity = e, .metric = metric};
-    out->points = WN_ARENA_ARRAY(s->a, s->n_days, struct wn_anomaly_point);
     if (below)
         ratio = WN_ARENA_ARRAY(s->scratch, s->n_days, double);
-    if (!out->points || (below && !ratio))
+    if (below && !ratio)
         return no_memory(why);
     /* The conversions of an entity are judged before its revenue. */
-    if (metric == WN_ANOMALY_REVENUE) {
+    if (stream->metric == WN_ANOMALY_REVENUE) {
         orders = WN_ARENA_ARRAY(s->scratch, s->n_days, double);
         if (!orders)
             return no_memory(why);
         for (size_t i = 0; i < s->n_days; i++)
-            orders[i] = out[-1].points[i].expected;
+            orders[i] = stream[-1].points[i].expected;
     }
     for (size_t i = 0; below && i < s->n_days; i++)
         ratio[i] = below[i] > 0 ? above[i] / below[i] : (double)NAN;
-    struct wn_anomaly_stream stream = {.value = below ? ratio : above,
-                                       .arrived = parts->late > 0   ? s->arrived[0]
-                                                  : parts->late < 0 ? s->arrived[1]
-                                                                    : NULL,
-                                       .events = below ? e->values[parts->events] : NULL,
-                                       .least_events = RATIO_EVENTS_MIN,
-                                       .orders = orders,
-                                       .n = s->n_days,
-                                       .day = s->day_from,
-                                       .is_count = parts->is_count};
-    wn_anomaly_judge(&stream, out->points);
-    s->n_streams++;
+    struct wn_anomaly_stream in = {.value = below ? ratio : above,
+                                   .arrived = parts->late > 0   ? s->arrived[0]
+                                              : parts->late < 0 ? s->arrived[1]
+                                                                : NULL,
+                                   .events = below ? e->values[parts->events] : NULL,
+                                   .least_events = RATIO_EVENTS_MIN,
+                                   .orders = orders,
+                                   .n = s->n_days,
+                                   .day = s->day_from,
+                                   .is_count = parts->is_count,
+                                   .with_band = with_band};
+    wn_anomaly_judge(&in, out);
     return WN_OK;
+}
+
+static wn_rc add_stream(struct search *s, const struct wn_daily_entity *e, wn_anomaly_metric metric,
+                        struct wn_why *why)
+{
+    struct stream *stream = &s->streams[s->n_streams];
+    *stream = (struct stream){.entity = e, .metric = metric};
+    stream->points = WN_ARENA_ARRAY(s->a, s->n_days, struct wn_anomaly_point);
+    if (!stream->points)
+        return no_memory(why);
+    s->n_streams++;
+    return judge(s, stream, false, stream->points, why);
+}
+
+/* Only what is shown needs its bands. */
+static wn_rc add_bands(const struct search *s, const struct stream *stream, struct wn_why *why)
+{
+    struct wn_anomaly_point *points =
+        WN_ARENA_ARRAY(s->scratch, s->n_days, struct wn_anomaly_point);
+    if (!points)
+        return no_memory(why);
+    wn_rc rc = judge(s, stream, true, points, why);
+    for (size_t i = 0; !rc && i < s->n_days; i++) {
+        stream->points[i].low = points[i].low;
+        stream->points[i].high = points[i].high;
+    }
+    return rc;
 }
 
 static wn_rc judge_all(struct search *s, struct wn_why *why)
@@ -198,7 +224,7 @@ static wn_rc judge_all(struct search *s, struct wn_why *why)
     for (int by = 0; by < 3; by++)
         for (size_t k = 0; k < s->report->days[by].n; k++)
             for (int m = 0; !rc && m < WN_ANOMALY_METRICS; m++)
-                rc = judge(s, &s->report->days[by].entities[k], (wn_anomaly_metric)m, why);
+                rc = add_stream(s, &s->report->days[by].entities[k], (wn_anomaly_metric)m, why);
     s->report->n_streams = s->n_streams;
     return rc;
 }
@@ -278,7 +304,7 @@ static bool is_asked(const struct search *s, const struct stream *stream, size_t
            severity_of(&stream->points[day]) >= r->severity_min;
 }
 
-_Static_assert(WN_ANOMALY_REVENUE == WN_ANOMALY_CONVERSIONS + 1, "judge() looks one back");
+_Static_assert(WN_ANOMALY_REVENUE == WN_ANOMALY_CONVERSIONS + 1, "judge looks one back");
 
 /* What a conversion usually brings, from all days: for the price of lost conversions. */
 static double value_of_conversion(const struct wn_daily_entity *e, size_t n)
@@ -383,10 +409,19 @@ static wn_rc collect(struct search *s, const struct wn_daily_entity *only, struc
     r->anomalies = WN_ARENA_ARRAY(s->a, n, struct wn_anomaly);
     if (!r->anomalies)
         return no_memory(why);
-    for (size_t i = 0; i < s->n_streams; i++)
-        for (size_t day = 0; day < s->n_days; day++)
-            if (is_asked(s, &s->streams[i], day) && (!only || s->streams[i].entity == only))
-                r->anomalies[r->n_found++] = anomaly_of(s, &s->streams[i], day);
+    for (size_t i = 0; i < s->n_streams; i++) {
+        const struct stream *stream = &s->streams[i];
+        bool has_bands = false;
+        for (size_t day = 0; day < s->n_days; day++) {
+            if (!is_asked(s, stream, day) || (only && stream->entity != only))
+                continue;
+            wn_rc rc = has_bands ? WN_OK : add_bands(s, stream, why);
+            if (rc)
+                return rc;
+            has_bands = true;
+            r->anomalies[r->n_found++] = anomaly_of(s, stream, day);
+        }
+    }
     if (r->n_found)
         qsort(r->anomalies, r->n_found, sizeof(*r->anomalies), newest_first);
     r->n = r->n_found < limit ? r->n_found : limit;
@@ -485,8 +520,10 @@ wn_rc wn_anomaly_timeline(const struct wn_book *book, const struct wn_anomaly_re
     if (!rc && s.n_days)
         rc = collect(&s, found, why);
     for (size_t i = 0; !rc && i < s.n_streams; i++)
-        if (s.streams[i].entity == found && (int)s.streams[i].metric == request->metric)
+        if (s.streams[i].entity == found && (int)s.streams[i].metric == request->metric) {
             *points = s.streams[i].points;
+            rc = add_bands(&s, &s.streams[i], why);
+        }
     if (!rc) {
         *out = report;
         *out_entity = found;

@@ -121,6 +121,9 @@ struct wn_anomaly_stream {
     size_t n;
     int32_t day;
     bool is_count;
+    bool
+        with_band; /* low and high of counts too, and of amounts of few orders: most of the time goes
+                       there. Without: expected, or what amounts of many would have */
 };
 void wn_anomaly_judge(const struct wn_anomaly_stream *stream, struct wn_anomaly_point *out);
 

@@ -7,6 +7,7 @@
 
 #include "decide/anomaly.h"
 #include "learn/special.h"
+#include "learn/tail.h"
 #include "winnow/detect.h"
 
 #define LEVEL_GAIN 0.15
@@ -22,6 +23,7 @@
 #define ORDERS_MANY 500.0 /* beyond, their number adds nothing to the uncertainty of the amount */
 #define ORDERS_SIZE 20.0  /* of the negative binomial, as where nothing is known */
 #define ORDERS_CV 1.0     /* coefficient of variation of what an order is worth */
+#define COUNT_ALPHA 0.01  /* counts outside the band, both sides */
 #define COUNT_MAX 1e9     /* above, a count is judged as an amount */
 
 struct follower {
@@ -115,41 +117,42 @@ static void judge_amount(double scale, double centre, double arrived, double val
 }
 
 /* An amount made of few orders is as uncertain as their number, whatever it was of late. */
-static void allow_for_orders(double orders, double value, struct wn_anomaly_point *p)
+static void allow_for_orders(double orders, double value, bool with_band,
+                             struct wn_anomaly_point *p)
 {
     double low, high, each = p->expected / orders;
     if (!(orders > 0 && orders < ORDERS_MANY) || !(each > 0))
         return;
     double q = wn_revenue_p(value, orders, ORDERS_SIZE, each, ORDERS_CV);
-    wn_count_band(orders, ORDERS_SIZE, 0.01, &low, &high);
     p->p_value = fmax(p->p_value, isfinite(q) ? q : 1);
+    if (!with_band)
+        return;
+    wn_count_band(orders, ORDERS_SIZE, COUNT_ALPHA, &low, &high);
     p->low = fmin(p->low, low * each);
     p->high = fmax(p->high, high * each);
 }
 
 /* The variance of the logarithms is that of counting and that of the days; the library wants the
  * second as the size of a negative binomial. */
-static void judge_count(double scale, double centre, double arrived, double value,
+static void judge_count(double scale, double centre, double arrived, double value, bool with_band,
                         struct wn_anomaly_point *p)
 {
     double mean = exp(centre);
     double extra = scale * scale - 1 / mean;
     double size = extra > 1 / SIZE_MOST ? fmax(1 / extra, SIZE_LEAST) : SIZE_MOST;
-    struct wn_count_stream stream;
-    struct wn_count_result r;
-    struct wn_count_options options = WN_COUNT_OPTIONS_DEFAULT;
-    options.size = size;
-    options.alpha = 0.01;
-    if (mean * arrived > COUNT_MAX || value > COUNT_MAX ||
-        wn_count_init(&stream, &options, NULL) != WN_OK) {
+    struct wn_tail tail;
+    if (mean * arrived > COUNT_MAX || value > COUNT_MAX) {
         judge_amount(scale, centre, arrived, value, p);
         return;
     }
-    wn_count_push(&stream, round(value), mean, arrived, &r);
-    p->expected = mean * arrived;
-    p->low = fmin(r.low, p->expected);
-    p->high = fmax(r.high, p->expected);
-    p->p_value = r.p;
+    wn_tail_nb(round(value), mean * arrived, size, &tail);
+    p->expected = p->low = p->high = mean * arrived;
+    p->p_value = tail.mid_p;
+    if (with_band) {
+        wn_count_band(p->expected, size, COUNT_ALPHA, &p->low, &p->high);
+        p->low = fmin(p->low, p->expected);
+        p->high = fmax(p->high, p->expected);
+    }
     /* The negative binomial has lighter tails than days have: the larger p decides. */
     double t =
         (log(fmax(value, 0.5)) - log(p->expected)) / sqrt(scale * scale + 1 / (mean * arrived));
@@ -191,11 +194,11 @@ void wn_anomaly_judge(const struct wn_anomaly_stream *s, struct wn_anomaly_point
         }
         double centre = f.level + f.weekday[weekday_of(day)];
         if (s->is_count)
-            judge_count(scale_of(&f), centre, arrived, value, &out[i]);
+            judge_count(scale_of(&f), centre, arrived, value, s->with_band, &out[i]);
         else
             judge_amount(scale_of(&f), centre, arrived, value, &out[i]);
         if (s->orders)
-            allow_for_orders(s->orders[i], value, &out[i]);
+            allow_for_orders(s->orders[i], value, s->with_band, &out[i]);
         out[i].p_value = fmin(fmax(out[i].p_value, 1e-300), 1);
         out[i].score = -log10(out[i].p_value);
         learn(&f, log_of(value / arrived, f.level) - centre, weekday_of(day));

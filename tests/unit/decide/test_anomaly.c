@@ -202,8 +202,11 @@ static void test_p_values_are_valid(void **state)
             double mean = kind ? 5 + k : 1000;
             for (int i = 0; i < DAYS; i++)
                 value[i] = kind ? count_of(f, mean) : mean * noise(f, 0.15);
-            struct wn_anomaly_stream s = {
-                .value = value, .n = DAYS, .day = FIRST_DAY, .is_count = kind != 0};
+            struct wn_anomaly_stream s = {.value = value,
+                                          .n = DAYS,
+                                          .day = FIRST_DAY,
+                                          .is_count = kind != 0,
+                                          .with_band = true};
             wn_anomaly_judge(&s, points);
             for (int i = 30; i < DAYS; i++) {
                 n++;
@@ -228,8 +231,11 @@ static void test_odd_values(void **state)
                     const double odd[KINDS] = {NAN, 0, 7, i % 2 ? 1e15 : 0, -5, INFINITY, 1e-12};
                     value[i] = odd[kind];
                 }
-                struct wn_anomaly_stream s = {
-                    .value = value, .n = n, .day = -5, .is_count = is_count != 0};
+                struct wn_anomaly_stream s = {.value = value,
+                                              .n = n,
+                                              .day = -5,
+                                              .is_count = is_count != 0,
+                                              .with_band = true};
                 wn_anomaly_judge(&s, points);
                 for (size_t i = 0; i < n; i++) {
                     assert_true(points[i].p_value > 0 && points[i].p_value <= 1);

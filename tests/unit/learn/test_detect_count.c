@@ -119,19 +119,21 @@ static void test_delay_is_no_drop(void **state)
 
 static void test_band(void **state)
 {
-    static const double means[] = {0, 0.5, 3, 20, 1000, 1e6};
+    static const double means[] = {0, 1e-9, 0.01, 0.5, 3, 20, 1000, 1e6};
     (void)state;
     for (size_t i = 0; i < WN_COUNT(means); i++) {
         double low, high;
         struct wn_tail t;
         wn_count_band(means[i], 20, 0.01, &low, &high);
-        assert_true(low >= 0 && low <= means[i] && high >= means[i]);
+        assert_true(low >= 0 && low <= means[i] && high > means[i] - 1);
         wn_tail_nb(low - 1, means[i], 20, &t);
         assert_true(low <= 0 || t.lower <= 0.005);
         wn_tail_nb(low, means[i], 20, &t);
         assert_true(t.lower > 0.005);
         wn_tail_nb(high + 1, means[i], 20, &t);
         assert_true(t.upper <= 0.005);
+        wn_tail_nb(high, means[i], 20, &t);
+        assert_true(high <= 0 || t.upper > 0.005); /* not a count more than it takes */
     }
 }
 
