@@ -60,6 +60,7 @@ const char *wn_click_method_name(wn_click_method method); /* "none", "tree-shrin
 struct wn_click_level {
     struct wn_str value; /* to ask with: a name of a set, the id of a name, a number */
     struct wn_str label; /* for people */
+    int channel;         /* code of what a campaign, ad group or ad belongs to; else -1 */
     double impressions, clicks;
     double odds, low, high; /* times those of its parent (tree), or of the average (others); 80 % */
 };

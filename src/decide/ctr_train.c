@@ -294,11 +294,21 @@ static struct wn_click_level level_of(struct wn_effect e, double impressions, do
     double half = LEVEL_Z * sqrt(e.variance);
     return (struct wn_click_level){.value = value,
                                    .label = label,
+                                   .channel = -1,
                                    .impressions = impressions,
                                    .clicks = clicks,
                                    .odds = exp(e.mean),
                                    .low = exp(e.mean - half),
                                    .high = exp(e.mean + half)};
+}
+
+static int node_channel(const struct wn_click_model *m, const struct click_node *node)
+{
+    if (node->depth < 2)
+        return -1;
+    while (node->depth > 1)
+        node = &m->nodes[node->parent];
+    return node->id;
 }
 
 static struct wn_str node_value(struct wn_click_model *m, const struct click_node *node)
@@ -346,6 +356,7 @@ static bool drive_by_tree(struct wn_click_model *m, int depth, struct wn_arena *
         levels[i] = all[i];
         levels[i].value = node_value(m, node);
         levels[i].label = node_label(m, node);
+        levels[i].channel = node_channel(m, node);
         if (!levels[i].value.p || !levels[i].label.p)
             return false;
     }

@@ -422,6 +422,9 @@ static void write_drivers(struct wn_json_writer *w, const struct wn_click_report
             wn_json_begin_object(w);
             wn_json_member_text(w, "value", x->value);
             wn_json_member_text(w, "label", x->label);
+            wn_json_key(w, "channel");
+            wn_json_text_or_null(w, x->channel < 0 ? WN_STR("")
+                                                   : wn_str_of(wn_channel_text(x->channel)));
             wn_json_member_f64(w, "impressions", x->impressions);
             wn_json_member_f64(w, "clicks", x->clicks);
             wn_json_member_f64(w, "odds", x->odds);
