@@ -19,6 +19,7 @@ const PAGES = {
   explorer: '/explorer?level=campaign',
   forecast: '/forecast',
   anomalies: '/anomalies',
+  ctr: '/ctr',
   budget: '/budget',
   campaigns: '/budget?by=campaign',
   import: '/import',

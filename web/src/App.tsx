@@ -9,6 +9,7 @@ const Overview = lazy(() => import('./pages/overview/Overview'));
 const Explorer = lazy(() => import('./pages/explorer/Explorer'));
 const Forecast = lazy(() => import('./pages/forecast/Forecast'));
 const Anomalies = lazy(() => import('./pages/anomalies/Anomalies'));
+const Ctr = lazy(() => import('./pages/ctr/Ctr'));
 const Budget = lazy(() => import('./pages/budget/Budget'));
 const Import = lazy(() => import('./pages/import/Import'));
 
@@ -61,6 +62,7 @@ export function App() {
             <Route path="/explorer" element={<Explorer />} />
             <Route path="/forecast" element={<Forecast />} />
             <Route path="/anomalies" element={<Anomalies />} />
+            <Route path="/ctr" element={<Ctr />} />
             <Route path="/budget" element={<Budget />} />
             <Route path="/import" element={<Import />} />
             <Route path="*" element={<NotFound />} />

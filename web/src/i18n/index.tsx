@@ -1,11 +1,12 @@
 /* Strings by key, with {parts} and plural rules. English is complete; a catalog of another language
  * may lack keys, which then read English. How to add one: see README.md. */
 import { Fragment, type ReactNode } from 'react';
+import type { ctr } from './ctr';
 import type { decide } from './decide';
 import { en } from './en';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
-type Whole = typeof en & typeof decide;
+type Whole = typeof en & typeof decide & typeof ctr;
 export type Catalog = { -readonly [K in keyof Whole]: Whole[K] extends string ? string : Plural };
 export type Key = keyof Catalog;
 type Value = string | number;

@@ -25,6 +25,7 @@ export const OverviewIcon = icon(<path d="M3 16.5h14M5 13.5V9M9 13.5V4.5M13 13.5
 export const ExplorerIcon = icon(<path d="M3 5h14M6 10h11M9 15h8M3 10h0M6 15h0" />);
 export const ForecastIcon = icon(<path d="M3 13.5 7 9l3 2.5M10 11.5l7-6.5M10 11.5l7-1M10 11.5l7 4" />);
 export const AnomaliesIcon = icon(<path d="M3 14.5h3.5L9 4.5l2.5 11 1.5-4h4" />);
+export const CtrIcon = icon(<path d="M8.5 8.5 17 12l-3.7 1.3L12 17zM7 2.8v2M2.8 7h2M4 4l1.4 1.4M10 4l-1 1.2M4 10l1.2-1" />);
 export const BudgetIcon = icon(<path d="M4 16V9M10 16V4M16 16v-5M2.5 16h15" />);
 export const ImportIcon = icon(<path d="M10 3v9M6.5 8.5 10 12l3.5-3.5M3.5 13v2.5a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1V13" />);
 export const DocsIcon = icon(<path d="M7 6 3.5 10 7 14M13 6l3.5 4-3.5 4" />);

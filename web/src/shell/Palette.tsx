@@ -64,6 +64,7 @@ export default function Palette({ onClose, onShortcuts }: { onClose: () => void;
       { id: 'overview', group: t('palette.pages'), label: t('nav.overview'), run: go(`/${shared()}`) },
       { id: 'explorer', group: t('palette.pages'), label: t('nav.explorer'), run: go(`/explorer${shared()}`) },
       { id: 'forecast', group: t('palette.pages'), label: t('nav.forecast'), run: go(`/forecast${shared()}`) },
+      { id: 'ctr', group: t('palette.pages'), label: t('nav.ctr'), run: go(`/ctr${shared()}`) },
       { id: 'anomalies', group: t('palette.pages'), label: t('nav.anomalies'), run: go(`/anomalies${shared()}`) },
       { id: 'budget', group: t('palette.pages'), label: t('nav.budget'), run: go(`/budget${shared()}`) },
       { id: 'import', group: t('palette.pages'), label: t('nav.import'), run: go(`/import${shared()}`) },

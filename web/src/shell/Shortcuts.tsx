@@ -9,6 +9,7 @@ const KEYS: [string[], Key][] = [
   [['g', 'e'], 'shortcuts.explorer'],
   [['g', 'f'], 'shortcuts.forecast'],
   [['g', 'a'], 'shortcuts.anomalies'],
+  [['g', 'c'], 'shortcuts.ctr'],
   [['g', 'b'], 'shortcuts.budget'],
   [['g', 'i'], 'shortcuts.import'],
   [['/'], 'shortcuts.search'],

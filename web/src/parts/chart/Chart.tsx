@@ -39,7 +39,7 @@ export interface ChartProps {
   busy?: boolean;
   days: string[]; /* first day of each step */
   grain: Grain;
-  amounts?: { values: number[]; label: string }; /* the steps are amounts of money, rising, not days */
+  amounts?: { values: number[]; label: string; unit?: Unit }; /* the steps are amounts, of money unless said, rising, not days */
   series: Series[];
   bands?: Band[];
   unit: Unit;
@@ -77,7 +77,7 @@ interface Steps {
 }
 const stepsOf = ({ days, grain, amounts, currency }: ChartProps): Steps =>
   amounts
-    ? { n: amounts.values.length, head: amounts.label, text: (i) => full(amounts.values[i]!, 'money', currency) }
+    ? { n: amounts.values.length, head: amounts.label, text: (i) => full(amounts.values[i]!, amounts.unit ?? 'money', currency) }
     : { n: days.length, head: t('chart.day'), text: (i) => showStep(days[i]!, grain) };
 
 export function Chart(props: ChartProps) {
@@ -276,7 +276,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
           ...(xs ? { type: 'value', min: xs[0], max: xs[xs.length - 1], splitNumber: 5, splitLine: { show: false } } : { type: 'category', boundaryGap: few, data: days }),
           axisLine: { lineStyle: { color: color('var(--line)') } },
           axisTick: { show: false },
-          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, formatter: (at: string | number) => (typeof at === 'number' ? tick(at, 'money', currency) : showStepShort(at, grain)) },
+          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, formatter: (at: string | number) => (typeof at === 'number' ? tick(at, amounts?.unit ?? 'money', currency) : showStepShort(at, grain)) },
         },
         yAxis: {
           type: 'value',
@@ -310,7 +310,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
       { notMerge: true },
     );
     setSizeCount((n) => n + 1);
-  }, [canvas, days, xs, grain, series, bands, unit, currency, theme]);
+  }, [canvas, days, xs, amounts?.unit, grain, series, bands, unit, currency, theme]);
 
   const last = steps.n - 1;
   const at = cursor === null ? null : Math.min(cursor, last);
