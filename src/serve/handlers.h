@@ -24,6 +24,8 @@ wn_handler_fn wn_handle_budget_optimise, wn_handle_budget_curves, wn_handle_budg
     wn_handle_budget_advice_image;                             /* budget.c */
 wn_handler_fn wn_handle_anomalies, wn_handle_anomaly_timeline; /* anomalies.c */
 wn_handler_fn wn_handle_ctr_predict, wn_handle_ctr_model;      /* ctr.c */
+/* experiments.c */
+wn_handler_fn wn_handle_experiments_analyse, wn_handle_experiments_plan;
 wn_handler_fn wn_handle_predictions, wn_handle_predictions_latest,
     wn_handle_predictions_generate; /* predictions.c */
 

@@ -49,6 +49,7 @@ struct wn_route {
     uint64_t body_bytes_max;
     wn_http_body body;
     bool on_worker;
+    bool takes_csv; /* a body of MEMORY may be text/csv as well as JSON */
 };
 
 extern const struct wn_route wn_routes[];

@@ -119,10 +119,21 @@ static const struct wn_param predictions_params[] = {
     P_END,
 };
 
+static const struct wn_param experiment_params[] = {
+    P_TEXT("control", "Of a body of CSV: what the others are held against"),
+    P_ENUM("goal", "increase|decrease", "Of a body of CSV: what the metric is wished to do"),
+    P_TEXT("alpha", "Of a body of CSV: probability of ever being wrong"),
+    P_TEXT("minimum", "Of a body of CSV: smallest effect that matters, of the control's mean"),
+    P_END,
+};
+
 enum { JSON_BYTES_MAX = 64 * 1024 };
 #define BODY_JSON .body = WN_BODY_MEMORY, .body_bytes_max = JSON_BYTES_MAX
 /* A question about 2,000 campaigns with their bounds. */
 #define BODY_JSON_LARGE .body = WN_BODY_MEMORY, .body_bytes_max = 16 * JSON_BYTES_MAX
+/* The result of an A/B test, with a row for each of some hundred thousand units. */
+#define BODY_EXPERIMENT                                                                            \
+    .body = WN_BODY_MEMORY, .body_bytes_max = 512 * JSON_BYTES_MAX, .takes_csv = true
 #define BODY_FILE .body = WN_BODY_UPLOAD, .body_bytes_max = WN_IMPORT_BYTES_MAX
 /* What touches a store may wait: it runs on a worker. */
 #define SLOW .on_worker = true
@@ -189,6 +200,10 @@ const struct wn_route wn_routes[] = {
     {WN_POST, "/api/v1/ml/predict/ctr", wn_handle_ctr_predict, BODY_JSON_LARGE, SLOW},
     {WN_GET, "/api/v1/ml/ctr/model", wn_handle_ctr_model, SLOW},
     {WN_GET, "/api/v1/ml/anomalies/timeline", wn_handle_anomaly_timeline, timeline_params, SLOW},
+
+    {WN_POST, "/api/v1/experiments/analyze", wn_handle_experiments_analyse, experiment_params,
+     BODY_EXPERIMENT, SLOW},
+    {WN_POST, "/api/v1/experiments/plan", wn_handle_experiments_plan, BODY_JSON, SLOW},
 
     {WN_GET, "/api/predictions", wn_handle_predictions, predictions_params, SLOW},
     {WN_GET, "/api/predictions/latest", wn_handle_predictions_latest, limit_params, SLOW},

@@ -106,10 +106,10 @@ static bool has_body(const struct wn_http_request *r)
            (length.p && !wn_str_eq(wn_str_trim(length), WN_STR("0")));
 }
 
-static bool is_json_type(struct wn_str type)
+static bool is_type(struct wn_str type, struct wn_str wanted)
 {
     type = wn_str_trim(wn_str_slice(type, 0, wn_str_find_char(type, ';')));
-    return wn_str_eq_nocase(type, WN_STR("application/json"));
+    return wn_str_eq_nocase(type, wanted);
 }
 
 static void decide(struct wn_front_call *f, int status, wn_rc rc, const char *field,
@@ -157,8 +157,12 @@ static void check_call(struct wn_front_call *f, const struct wn_http_request *r)
         decide(f, 403, WN_OK, NULL, "a page of another origin must not change anything here");
         return;
     }
-    if (route->body == WN_BODY_MEMORY && (type.p ? !is_json_type(type) : !has_no_body(r))) {
-        decide(f, 415, WN_UNSUPPORTED, "Content-Type", "send the body as application/json");
+    bool is_known = is_type(type, WN_STR("application/json")) ||
+                    (route->takes_csv && is_type(type, WN_STR("text/csv")));
+    if (route->body == WN_BODY_MEMORY && (type.p ? !is_known : !has_no_body(r))) {
+        decide(f, 415, WN_UNSUPPORTED, "Content-Type",
+               route->takes_csv ? "send the body as application/json or text/csv"
+                                : "send the body as application/json");
         return;
     }
     /* What a page keeps in its address is the page's own business. */
