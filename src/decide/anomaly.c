@@ -394,6 +394,7 @@ static struct wn_anomaly anomaly_of(const struct search *s, const struct stream 
                            .metric = stream->metric,
                            .day = s->day_from + (int32_t)day,
                            .point = *p,
+                           .points = stream->points,
                            .severity = severity_of(p),
                            .direction = p->value > p->expected ? 1 : -1};
     price(s, &x);
@@ -426,12 +427,12 @@ static wn_rc collect(struct search *s, const struct wn_daily_entity *only, struc
         qsort(r->anomalies, r->n_found, sizeof(*r->anomalies), newest_first);
     r->n = r->n_found < limit ? r->n_found : limit;
     wn_rc rc = WN_OK;
-    for (size_t i = 0; !rc && i < r->n; i++) {
-        if (s->request->with_causes && i < WN_ANOMALY_CAUSED_MAX)
-            rc = anomaly_find_causes(s->book, s->request->channel, s->a, &r->anomalies[i], why);
-        if (!rc)
-            rc = summarise(s, &r->anomalies[i], why);
-    }
+    if (s->request->with_causes && r->n)
+        rc = anomaly_find_causes(s->book, s->request->channel, r, r->anomalies,
+                                 r->n < WN_ANOMALY_CAUSED_MAX ? r->n : WN_ANOMALY_CAUSED_MAX, s->a,
+                                 why);
+    for (size_t i = 0; !rc && i < r->n; i++)
+        rc = summarise(s, &r->anomalies[i], why);
     return rc;
 }
 

@@ -60,6 +60,7 @@ struct wn_anomaly {
     wn_anomaly_metric metric;
     int32_t day;
     struct wn_anomaly_point point;
+    const struct wn_anomaly_point *points; /* arena: all days of its stream */
     wn_anomaly_severity severity;
     int direction; /* +1 up, -1 down */
     bool has_money;
@@ -93,7 +94,8 @@ struct wn_anomaly_report {
  * counts are judged by the tail of a negative binomial around it, amounts and ratios by Student's t
  * on logarithms. Of each day, the p-values of all streams go through Benjamini and Hochberg. Newest
  * days that are not complete are held against what can have arrived. A stream that alerted is quiet
- * for a week; of an entity that stopped spending only the spend is reported. Causes by Adtributor.
+ * for a week; of an entity that stopped spending only the spend is reported. Causes by Adtributor,
+ * against the four weeks before.
  * Fails: INVALID, LIMIT, MEMORY, and what the stores answer. */
 WN_MUST_USE wn_rc wn_anomaly_find(const struct wn_book *book,
                                   const struct wn_anomaly_request *request, struct wn_str currency,

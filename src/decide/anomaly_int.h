@@ -13,8 +13,11 @@ struct anomaly_parts {
 };
 extern const struct anomaly_parts anomaly_parts[WN_ANOMALY_METRICS];
 
-/* Fills causes of one anomaly. channel: the filter of the question, -1 = none. One facts query. */
-WN_MUST_USE wn_rc anomaly_find_causes(const struct wn_book *book, int channel, struct wn_arena *a,
-                                      struct wn_anomaly *x, struct wn_why *why);
+/* Fills causes of the anomalies of list [n], which belong to report. channel: the filter of the
+ * question, -1 = none. At most two facts queries. */
+WN_MUST_USE wn_rc anomaly_find_causes(const struct wn_book *book, int channel,
+                                      const struct wn_anomaly_report *report,
+                                      struct wn_anomaly *list, size_t n, struct wn_arena *a,
+                                      struct wn_why *why);
 
 #endif
