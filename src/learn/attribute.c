@@ -3,7 +3,6 @@
 #include "learn/quantile.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BOOTSTRAPS_MAX = 10000, PERMUTATIONS_MAX = 10000000, PAIR = 2 /* conversions, value */ };
@@ -364,12 +363,6 @@ static void draw(struct resampled *b, const struct estimator *e, struct wn_rand 
     }
 }
 
-static int by_number(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* draws [n_bootstraps][all], overwritten column by column into sorted. */
 static void read_interval(const struct estimator *e, const double *draws, size_t at, size_t all,
                           double *sorted, double point, double *low, double *high)
@@ -378,7 +371,7 @@ static void read_interval(const struct estimator *e, const double *draws, size_t
     double tail = (1 - e->options.level) / 2;
     for (size_t b = 0; b < n; b++)
         sorted[b] = draws[b * all + at];
-    qsort(sorted, n, sizeof *sorted, by_number);
+    wn_quantile_sort(sorted, n);
     *low = fmin(point, fmax(wn_quantile_sorted(sorted, n, tail), 0));
     *high = fmax(point, wn_quantile_sorted(sorted, n, 1 - tail));
 }

@@ -88,3 +88,14 @@ double wn_quantile_sorted(const double *sorted, size_t n, double p)
     size_t j = i + 1 < n ? i + 1 : i;
     return sorted[i] + (sorted[j] - sorted[i]) * (at - (double)i);
 }
+
+static int by_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void wn_quantile_sort(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, by_double);
+}

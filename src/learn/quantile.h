@@ -29,5 +29,7 @@ void wn_quantile_window_rebuild(struct wn_quantile_window *w);
 
 /* The p-quantile of n ascending values, as above. 0 when n is 0. */
 double wn_quantile_sorted(const double *sorted, size_t n, double p);
+/* Sorts n values, none of them NaN, ascending, in place. */
+void wn_quantile_sort(double *x, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-#include "learn/attribute_int.h"
+#include "learn/key_table.h"
 
 #include "core/hash.h"
 
