@@ -2,12 +2,9 @@
  * whether it is an anomaly. Needs no data directory. */
 #include "cli/commands.h"
 #include "cli/detect_cell.h"
-#include "cli/detect_explain.h"
-#include "cli/terminal.h"
+#include "cli/detect_job.h"
 #include "cli/wire.h"
-#include "core/csv.h"
 #include "core/num.h"
-#include "winnow/detect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +18,6 @@
 #include <unistd.h>
 
 #define SERIES_MAX 20000
-#define COLUMNS_MAX 64
 #define CHUNK_BYTES 65536
 #define LINE_BYTES_MAX ((size_t)1 << 20)
 #define FOLLOW_WAIT_MS 200
@@ -60,207 +56,8 @@ const struct wn_option wn_detect_options[] = {
     {0},
 };
 
-struct detect_job {
-    struct wn_detect_options options;
-    bool follow, explain, json;
-    FILE *out;
-    bool out_is_ours, reader_left;
-    struct wn_buf text;             /* what has not been written yet */
-    struct wn_arena a;              /* detectors, header */
-    struct wn_map series;           /* name -> index of detector */
-    struct wn_detector **detectors; /* arena [SERIES_MAX] */
-    size_t n_series;
-    /* columns of the input; -1 = none */
-    int n_columns, at_series, at_ts, at_value;
-    struct wn_str names[COLUMNS_MAX]; /* arena */
-    bool knows_columns;
-    uint64_t line_offset; /* lines of earlier pieces, when following */
-    uint64_t n_rows, n_anomalies, n_missing;
-    /* explain */
-    struct wn_explain why_moved;
-    int at_dimension[WN_EXPLAIN_DIMENSIONS_MAX];
-    bool has_moment;
-    int64_t moment_ms;
-    struct wn_str moment_text; /* in moment_buffer */
-    char moment_buffer[64];
-    struct wn_progress progress;
-};
-
-/* ---- columns ----------------------------------------------------------------------------------
- */
-
-static bool is_one_of(struct wn_str s, const char *const *names, size_t n)
-{
-    s = wn_str_trim(s);
-    for (size_t i = 0; i < n; i++)
-        if (wn_str_eq_nocase(s, wn_str_of(names[i])))
-            return true;
-    return false;
-}
-
-/* The first row is a header when no field of it reads as a moment or a number. */
-static bool is_header(const struct wn_csv_record *r)
-{
-    for (size_t i = 0; i < r->n_fields; i++) {
-        int64_t ms;
-        double value;
-        if (r->fields[i].n && (wn_detect_read_moment(r->fields[i], &ms) ||
-                               (wn_detect_read_value(r->fields[i], &value) && isfinite(value))))
-            return false;
-    }
-    return true;
-}
-
-static void find_by_name(struct detect_job *job)
-{
-    static const char *const ts[] = {"timestamp", "ts",     "time", "datetime", "date", "day",
-                                     "ds",        "moment", "hour", "week",     "month"};
-    static const char *const value[] = {"value", "y", "metric", "count", "amount", "v"};
-    static const char *const series[] = {"series", "id", "name", "unique_id", "key", "entity"};
-    for (int i = job->n_columns - 1; i >= 0; i--) {
-        if (is_one_of(job->names[i], ts, WN_COUNT(ts)))
-            job->at_ts = i;
-        else if (is_one_of(job->names[i], value, WN_COUNT(value)))
-            job->at_value = i;
-        else if (is_one_of(job->names[i], series, WN_COUNT(series)))
-            job->at_series = i;
-    }
-}
-
-/* What has no known name: by place, timestamp,value or series,timestamp,value. */
-static wn_rc find_by_place(struct detect_job *job, uint64_t line, struct wn_why *why)
-{
-    bool is_open = job->at_value < 0 && !job->explain && job->n_columns > 3; /* one of many */
-    if (job->at_ts < 0)
-        job->at_ts = job->n_columns >= 3 && !job->explain && job->at_value != 1 ? 1 : 0;
-    if (job->at_value < 0 && job->at_series >= 0 && job->n_columns == 3)
-        job->at_value = 3 - job->at_series - job->at_ts;
-    if (job->at_value < 0)
-        job->at_value =
-            job->explain || job->n_columns == 2 ? job->n_columns - 1 : (job->at_ts == 0 ? 1 : 2);
-    if (job->n_columns == 3 && job->at_series < 0 && !job->explain)
-        job->at_series = 3 - job->at_ts - job->at_value;
-    if (is_open || job->n_columns < 2 || job->at_value >= job->n_columns ||
-        job->at_ts == job->at_value) {
-        if (why)
-            why->line = line;
-        return wn_fail(why, WN_INVALID, "columns",
-                       "line %llu: expected the columns timestamp,value or "
-                       "series,timestamp,value%s",
-                       (unsigned long long)line, is_open ? "; none is named value" : "");
-    }
-    return WN_OK;
-}
-
-static wn_rc find_dimensions(struct detect_job *job, struct wn_why *why)
-{
-    const char *names[WN_EXPLAIN_DIMENSIONS_MAX];
-    size_t n = 0;
-    for (int i = 0; i < job->n_columns; i++) {
-        if (i == job->at_ts || i == job->at_value)
-            continue;
-        if (n == WN_EXPLAIN_DIMENSIONS_MAX)
-            return wn_fail(why, WN_LIMIT, "explain", "there are more than %d dimension columns",
-                           WN_EXPLAIN_DIMENSIONS_MAX);
-        job->at_dimension[n] = i;
-        names[n++] = job->names[i].p;
-    }
-    if (n == 0)
-        return wn_fail(why, WN_INVALID, "explain",
-                       "--explain needs columns beside the timestamp and the value");
-    wn_explain_open(&job->why_moved, names, n);
-    return WN_OK;
-}
-
-static void print_header(struct detect_job *job)
-{
-    if (job->json)
-        return;
-    if (job->explain) {
-        wn_buf_append_z(&job->text, "timestamp,value,expected,low,high,score,is_anomaly,severity,"
-                                    "causes\n");
-        return;
-    }
-    for (int i = 0; i < job->n_columns; i++)
-        wn_csv_write_field(&job->text, job->names[i], i == 0);
-    wn_buf_append_z(&job->text, ",expected,low,high,score,is_anomaly,severity\n");
-}
-
-/* Learns the columns from the first record. *is_data: it is a row itself. */
-static wn_rc learn_columns(struct detect_job *job, const struct wn_csv_record *r, bool *is_data,
-                           struct wn_why *why)
-{
-    static const char *const plain[2][3] = {{"timestamp", "value", ""},
-                                            {"series", "timestamp", "value"}};
-    if (r->n_fields > COLUMNS_MAX)
-        return wn_fail(why, WN_LIMIT, "columns", "line %llu: there are more than %d columns",
-                       (unsigned long long)r->line, COLUMNS_MAX);
-    job->n_columns = (int)r->n_fields;
-    job->at_series = job->at_ts = job->at_value = -1;
-    *is_data = !is_header(r);
-    for (int i = 0; i < job->n_columns; i++) {
-        char number[24];
-        snprintf(number, sizeof number, "column%d", i + 1);
-        struct wn_str name = r->fields[i];
-        if (*is_data)
-            name = wn_str_of(
-                job->n_columns == 2 || job->n_columns == 3 ? plain[job->n_columns - 2][i] : number);
-        job->names[i] = wn_arena_dup(&job->a, wn_str_trim(name));
-        if (!job->names[i].p)
-            return wn_fail(why, WN_MEMORY, NULL, "no memory for the header");
-    }
-    if (!*is_data)
-        find_by_name(job);
-    wn_rc rc = find_by_place(job, r->line, why);
-    if (!rc && job->explain)
-        rc = find_dimensions(job, why);
-    if (!rc)
-        print_header(job);
-    job->knows_columns = !rc;
-    return rc;
-}
-
 /* ---- rows -------------------------------------------------------------------------------------
  */
-
-static void print_number(struct wn_buf *out, double v)
-{
-    wn_buf_printf(out, "%.8g", v);
-}
-
-static void print_answer(struct wn_buf *out, const struct wn_detect_result *r)
-{
-    const double band[3] = {r->expected, r->low, r->high};
-    for (int i = 0; i < 3; i++) {
-        wn_buf_append_char(out, ',');
-        if (r->has_band)
-            print_number(out, band[i]);
-    }
-    wn_buf_printf(out, ",%.4f,%d,%s", r->score, r->is_anomaly, wn_severity_name(r->severity));
-}
-
-static void write_answer_json(struct wn_json_writer *w, const struct wn_detect_result *r)
-{
-    static const char *const names[3] = {"expected", "low", "high"};
-    const double band[3] = {r->expected, r->low, r->high};
-    for (int i = 0; i < 3; i++) {
-        wn_json_key(w, names[i]);
-        if (r->has_band)
-            wn_json_f64(w, band[i]);
-        else
-            wn_json_null(w);
-    }
-    wn_json_key(w, "score");
-    wn_json_f64(w, r->score);
-    wn_json_key(w, "is_anomaly");
-    wn_json_bool(w, r->is_anomaly);
-    wn_json_key(w, "severity");
-    wn_json_text_z(w, wn_severity_name(r->severity));
-    if (r->is_anomaly) {
-        wn_json_key(w, "reason");
-        wn_json_text_z(w, wn_detect_view_name(r->top_view));
-    }
-}
 
 static wn_rc detector_of(struct detect_job *job, struct wn_str name, struct wn_detector **out,
                          struct wn_why *why)
@@ -301,133 +98,6 @@ static wn_rc flush(struct detect_job *job, struct wn_why *why)
     return WN_OK;
 }
 
-static void print_row(struct detect_job *job, const struct wn_csv_record *r,
-                      const struct wn_detect_result *result, double value)
-{
-    if (!job->json) {
-        for (size_t i = 0; i < r->n_fields; i++) {
-            bool is_missing = (int)i == job->at_value && !isfinite(value);
-            wn_csv_write_field(&job->text, is_missing ? WN_STR("") : r->fields[i], i == 0);
-        }
-        print_answer(&job->text, result);
-        wn_buf_append_char(&job->text, '\n');
-        return;
-    }
-    struct wn_json_writer w;
-    wn_json_write_init(&w, &job->text, 0);
-    wn_json_begin_object(&w);
-    if (job->at_series >= 0) {
-        wn_json_key(&w, "series");
-        wn_json_text(&w, r->fields[job->at_series]);
-    }
-    wn_json_key(&w, "timestamp");
-    wn_json_text(&w, r->fields[job->at_ts]);
-    wn_json_key(&w, "value");
-    wn_json_f64(&w, value);
-    write_answer_json(&w, result);
-    wn_json_end(&w);
-    wn_buf_append_char(&job->text, '\n');
-}
-
-static void print_cause(struct detect_job *job, const struct wn_cause *c)
-{
-    struct wn_explain *e = &job->why_moved;
-    struct wn_buf b;
-    wn_buf_init(&b, 1 << 16);
-    if (c->has_inside)
-        wn_buf_printf(&b, "%s=%.*s & ", e->names[c->inside],
-                      WN_STR_ARG(wn_explain_value(e, c->inside, c->inside_id)));
-    wn_buf_printf(&b, "%s=", e->names[c->dimension]);
-    for (uint32_t k = 0; k < c->n_elements; k++)
-        wn_buf_printf(&b, "%s%.*s", k ? "|" : "",
-                      WN_STR_ARG(wn_explain_value(e, c->dimension, c->elements[k].id)));
-    wn_buf_printf(&b, " (%.0f%% of the change)", 100 * c->power);
-    wn_buf_append(&job->text, wn_buf_str(&b));
-    wn_buf_deinit(&b);
-}
-
-static void write_cause_json(struct detect_job *job, struct wn_json_writer *w,
-                             const struct wn_cause *c)
-{
-    struct wn_explain *e = &job->why_moved;
-    wn_json_begin_object(w);
-    wn_json_key(w, "dimension");
-    wn_json_text_z(w, e->names[c->dimension]);
-    if (c->has_inside) {
-        wn_json_key(w, "inside");
-        wn_json_begin_object(w);
-        wn_json_key(w, e->names[c->inside]);
-        wn_json_text(w, wn_explain_value(e, c->inside, c->inside_id));
-        wn_json_end(w);
-    }
-    wn_json_key(w, "share_of_change");
-    wn_json_f64(w, c->power);
-    wn_json_key(w, "surprise");
-    wn_json_f64(w, c->surprise);
-    wn_json_key(w, "p_value");
-    wn_json_f64(w, c->p_value);
-    wn_json_key(w, "values");
-    wn_json_begin_array(w);
-    for (uint32_t k = 0; k < c->n_elements; k++) {
-        const struct wn_cause_element *x = &c->elements[k];
-        wn_json_begin_object(w);
-        wn_json_key(w, "value");
-        wn_json_text(w, wn_explain_value(e, c->dimension, x->id));
-        wn_json_key(w, "share_of_change");
-        wn_json_f64(w, x->power);
-        wn_json_key(w, "expected");
-        wn_json_f64(w, x->forecast);
-        wn_json_key(w, "actual");
-        wn_json_f64(w, x->actual);
-        wn_json_end(w);
-    }
-    wn_json_end(w);
-    wn_json_end(w);
-}
-
-static void print_moment(struct detect_job *job, double total, const struct wn_detect_result *r,
-                         const struct wn_cause_report *causes)
-{
-    size_t n = causes->n_causes < 3 ? causes->n_causes : 3;
-    if (!job->json) {
-        wn_csv_write_field(&job->text, job->moment_text, true);
-        wn_buf_append_char(&job->text, ',');
-        print_number(&job->text, total);
-        print_answer(&job->text, r);
-        wn_buf_append_char(&job->text, ',');
-        struct wn_buf kept = job->text; /* the causes become one field, quoted as it must be */
-        wn_buf_init(&job->text, 1 << 18);
-        for (size_t i = 0; i < n; i++) {
-            wn_buf_append_z(&job->text, i ? "; " : "");
-            print_cause(job, &causes->causes[i]);
-        }
-        struct wn_buf field = job->text;
-        job->text = kept;
-        if (field.n)
-            wn_csv_write_field(&job->text, wn_buf_str(&field), true);
-        wn_buf_deinit(&field);
-        wn_buf_append_char(&job->text, '\n');
-        return;
-    }
-    struct wn_json_writer w;
-    wn_json_write_init(&w, &job->text, 0);
-    wn_json_begin_object(&w);
-    wn_json_key(&w, "timestamp");
-    wn_json_text(&w, job->moment_text);
-    wn_json_key(&w, "value");
-    wn_json_f64(&w, total);
-    write_answer_json(&w, r);
-    if (r->is_anomaly) {
-        wn_json_key(&w, "causes");
-        wn_json_begin_array(&w);
-        for (size_t i = 0; i < n; i++)
-            write_cause_json(job, &w, &causes->causes[i]);
-        wn_json_end(&w);
-    }
-    wn_json_end(&w);
-    wn_buf_append_char(&job->text, '\n');
-}
-
 /* The rows of one moment are complete: judge their sum. */
 static wn_rc end_moment(struct detect_job *job, struct wn_why *why)
 {
@@ -447,7 +117,7 @@ static wn_rc end_moment(struct detect_job *job, struct wn_why *why)
     if (r.is_anomaly)
         rc = wn_explain_causes(&job->why_moved, r.expected, &a, &causes, why);
     if (!rc) {
-        print_moment(job, total, &r, &causes);
+        detect_print_moment(job, total, &r, &causes);
         rc = wn_explain_end(&job->why_moved, r.expected, r.evidence < 1, why);
     }
     wn_arena_deinit(&a);
@@ -496,7 +166,7 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
     int64_t ts_ms;
     double value;
     if (!job->knows_columns) {
-        wn_rc rc = learn_columns(job, r, &is_data, why);
+        wn_rc rc = detect_learn_columns(job, r, &is_data, why);
         if (rc || !is_data)
             return rc;
     }
@@ -520,7 +190,7 @@ static wn_rc on_record(void *context, const struct wn_csv_record *r, struct wn_w
         return rc;
     wn_detect_push(d, ts_ms, value, &result);
     job->n_anomalies += result.is_anomaly;
-    print_row(job, r, &result, value);
+    detect_print_row(job, r, &result, value);
     return job->text.n > CHUNK_BYTES ? flush(job, why) : WN_OK;
 }
 
