@@ -4,6 +4,8 @@
  *     bench_learn_detect DATA               scores, speed
  *     bench_learn_detect DATA --series      what each series cost
  *     bench_learn_detect DATA --search HALF SEED N
+ *     bench_learn_detect DATA --score FILE  scores of another detector, by the same rules: for each
+ *                                           series its name on a line, then one score a line
  *
  * How the weights were chosen. Every other series (in the order of their names) makes half A, the
  * rest half B. --search walks at random over weights, thresholds, growth and rest period. Its aim is
@@ -453,6 +455,88 @@ static void search(int half, uint64_t seed, int n, struct wn_arena *a)
            (double)best.growth, (double)best.rest, (double)best.spike);
 }
 
+/* ---- scores of others ---- */
+
+static double *others[NAB_FILES_MAX]; /* [n], or NULL */
+
+static void read_scores(const char *path, struct wn_arena *a)
+{
+    struct wn_str rest = nab_read(a, path), line;
+    int at = -1, row = 0;
+    while (rest.p && wn_str_cut(&rest, '\n', &line)) {
+        line = wn_str_trim(line);
+        if (wn_str_ends(line, WN_STR(".csv"))) {
+            row = 0;
+            for (at = corpus.n_files - 1; at >= 0; at--)
+                if (wn_str_eq(line, wn_str_of(corpus.files[at].name)))
+                    break;
+            if (at >= 0)
+                others[at] = WN_ARENA_ARRAY(a, (size_t)corpus.files[at].n, double);
+            if (at >= 0 && !others[at])
+                exit(1);
+        } else if (at >= 0 && row < corpus.files[at].n && line.n &&
+                   !wn_parse_f64(line, &others[at][row++])) {
+            fprintf(stderr, "bench: not a score: %.*s\n", WN_STR_ARG(line));
+            exit(1);
+        }
+    }
+}
+
+/* The score of all series at one threshold. rests: an alert is followed by the same rest as ours. */
+static double score_others(double threshold, const struct nab_profile *p, bool rests,
+                           double *buffer)
+{
+    double sum = 0;
+    for (int i = 0; i < corpus.n_files; i++) {
+        const struct nab_file *f = &corpus.files[i];
+        int rest = 0;
+        for (int k = 0; k < f->n; k++) {
+            bool alert = rest == 0 && others[i] && others[i][k] >= threshold;
+            rest = alert && rests
+                       ? (int)((k < 750 ? k : 750) * (double)wn_detect_weights_default.rest) + 1
+                       : rest - (rest > 0);
+            buffer[k] = alert;
+        }
+        sum += nab_score(f, buffer, 0.5, p, NULL);
+    }
+    return nab_normal(sum, corpus.n_windows, p);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* For each profile the best of 200 thresholds, as the benchmark tunes its detectors. */
+static void print_others(const char *path, struct wn_arena *a)
+{
+    enum { THRESHOLDS = 200 };
+    size_t n = 0, most = 0;
+    read_scores(path, a);
+    for (int i = 0; i < corpus.n_files; i++)
+        most += (size_t)corpus.files[i].n;
+    double *all = WN_ARENA_ARRAY(a, most, double), *buffer = WN_ARENA_ARRAY(a, most, double);
+    if (!all || !buffer)
+        exit(1);
+    for (int i = 0; i < corpus.n_files; i++)
+        for (int k = 0; others[i] && k < corpus.files[i].n; k++)
+            all[n++] = others[i][k];
+    qsort(all, n, sizeof *all, by_value);
+    for (int rests = 0; rests < 2; rests++) {
+        double best[3] = {0, 0, 0};
+        for (int t = 0; n && t < THRESHOLDS; t++) {
+            /* From a fifth of the rows down to a hundred-thousandth. */
+            double threshold =
+                all[n - 1 - (size_t)(0.2 * pow(5e-5, t / (THRESHOLDS - 1.)) * (double)n)];
+            for (int p = 0; p < 3; p++)
+                best[p] = fmax(best[p], score_others(threshold, &nab_profiles[p], rests, buffer));
+        }
+        printf("%6.1f %6.1f %6.1f%s", best[0], best[1], best[2],
+               rests ? "   with our rest period\n" : "   as it is; ");
+    }
+}
+
 static void report(struct wn_arena *a, const char *dir, bool each_series)
 {
     double s[3][3];
@@ -487,7 +571,9 @@ int main(int argc, char **argv)
         printf("detect: no NAB series in %s: skipped\n", path);
         return 0;
     }
-    if (argc == 6 && strcmp(argv[2], "--search") == 0) {
+    if (argc == 4 && strcmp(argv[2], "--score") == 0) {
+        print_others(argv[3], &a);
+    } else if (argc == 6 && strcmp(argv[2], "--search") == 0) {
         int64_t half = 0, seed = 1, n = 1000;
         if (wn_parse_i64(wn_str_of(argv[3]), &half) && wn_parse_i64(wn_str_of(argv[4]), &seed) &&
             wn_parse_i64(wn_str_of(argv[5]), &n))
