@@ -87,6 +87,12 @@ WN_MUST_USE wn_rc search_plan(const struct problem *p, struct plan *out, struct 
  * budgets back (keep_probability, switch_cost). Fails: MEMORY. */
 WN_MUST_USE wn_rc report_plan(const struct problem *p, const struct plan *plan, struct wn_arena *a,
                               struct wn_rand *r, struct wn_allocation *out, struct wn_why *why);
+/* allocate_text.c: one sentence about a row; empty: no memory. */
+struct wn_str plan_row_text(struct wn_arena *a, const struct problem *p, const struct plan *plan,
+                            size_t i, const struct wn_allocate_row *row);
+/* Sets out->why from all the rest. is_kept: the current budgets were put back. Fails: MEMORY. */
+WN_MUST_USE wn_rc plan_text(const struct problem *p, const struct plan *plan, bool is_kept,
+                            struct wn_arena *a, struct wn_allocation *out);
 /* Doubles to micros within each entity's bounds that sum to total exactly. Fails: MEMORY. */
 WN_MUST_USE wn_rc round_plan(const struct problem *p, const double *x, int64_t total,
                              struct wn_arena *scratch, int64_t *out);
