@@ -127,6 +127,12 @@ struct wn_str wn_ctr_field_name(const struct wn_ctr *m, uint32_t field);
 /* True, and the two crossed fields, for a cross. */
 bool wn_ctr_field_cross(const struct wn_ctr *m, uint32_t field, uint32_t *a, uint32_t *b);
 
+/* A text of the caller that goes with the model (which columns, which data), at most
+ * WN_CTR_NOTE_MAX bytes; replaces the one before. wn_ctr_note: borrowed until the next set. */
+#define WN_CTR_NOTE_MAX 65536
+WN_MUST_USE wn_rc wn_ctr_note_set(struct wn_ctr *m, struct wn_str note, struct wn_why *why);
+struct wn_str wn_ctr_note(const struct wn_ctr *m);
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 struct wn_ctr_feature {

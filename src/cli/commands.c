@@ -197,6 +197,48 @@ const struct wn_command wn_commands[] = {
          "experiments.",
      .options = wn_attribute_options,
      .run = wn_cmd_attribute},
+    {.name = "ctr",
+     .operands = "train|predict|evaluate",
+     .n_operands_min = 1,
+     .n_operands_max = 1,
+     .summary = "learn who clicks or buys, and predict it with an interval",
+     .description =
+         "train reads rows with a target (1 = clicked or converted, 0 = not; or clicks of so many "
+         "views) and writes a model; predict prints the probability of each row with an interval; "
+         "evaluate scores predictions of rows whose outcome is known. Rows are CSV or TSV with one "
+         "column a feature, libsvm, libffm, or Vowpal Wabbit text.\n"
+         "\n"
+         "Every column is taken as names, unless its numbers have decimal fractions or --numeric "
+         "lists it. An empty cell is a value of its own. Rows stand oldest first (or see --time).\n"
+         "\n"
+         "Up to --memory-rows rows are learned at once: each column's effects shrink as much as "
+         "the "
+         "data say, a factorization machine is blended in where there are 1,000 clicks, and the "
+         "report is about rows that were predicted by models which had not seen them. More rows "
+         "are learned in one pass (FTRL-proximal), with a line of progressive validation each time "
+         "their number has doubled: the error of predictions made before their rows were "
+         "learned.\n"
+         "\n"
+         "predict and evaluate know from the model which column is which. Columns that the model "
+         "does not know are named and passed over; values it has never seen widen the interval. "
+         "low and high enclose the probability, not the outcome. --because says which columns "
+         "multiply the odds of a typical row by how much.\n"
+         "\n"
+         "The model is one file with a checksum; a damaged or foreign file is refused.",
+     .examples =
+         "winnow ctr train --input clicks.csv --model ads.ctr --time shown_at\tLearn from a file "
+         "with the columns click, shown_at and features.\n"
+         "winnow ctr predict --input new.csv --model ads.ctr --because 3\tProbabilities, and the "
+         "three strongest reasons.\n"
+         "winnow ctr evaluate --input lastday.csv --model ads.ctr\tLog loss, AUC and calibration "
+         "on rows whose outcome is known.\n"
+         "winnow ctr train --input daily.csv --target clicks --views impressions --tree "
+         "channel,campaign,ad --model ads.ctr\tFrom daily sums; new ads start at their campaign's "
+         "rate.\n"
+         "zcat log.tsv.gz | winnow ctr train --input - --target c1 --numeric c2,c3 --learn stream "
+         "--bits 24 --model big.ctr\tHundreds of millions of rows in one pass.",
+     .options = wn_ctr_options,
+     .run = wn_cmd_ctr},
     {.name = "ltv",
      .operands = "",
      .summary = "value customers: who comes back, how often, for how much",
@@ -313,6 +355,36 @@ const struct wn_command wn_commands[] = {
          "showing all alike have earned?",
      .options = wn_bandit_options,
      .run = wn_cmd_bandit},
+    {.name = "cohorts",
+     .operands = "",
+     .summary = "follow customers by when they came, and continue them",
+     .description =
+         "Reads purchases (CSV: customer, date, amount; or lines of orders with quantity and unit "
+         "price) and groups customers by the week, month or quarter of their first purchase. For "
+         "each cohort and each period of its life it prints how many customers bought (active), "
+         "their share (retention), revenue, and what a customer brought so far (ltv: revenue times "
+         "--margin, cumulated).\n"
+         "\n"
+         "kind says what a row is: observed; partial, a period that is not over on the last day; "
+         "or "
+         "projected. Projections of bgbb know how often and how recently each customer bought "
+         "(beta-geometric/beta-binomial); those of sbg take a customer who skips a period as lost. "
+         "Their intervals hold the uncertainty of the parameters, of the mean spend, and chance. "
+         "Refunds lower revenue and are no purchases.\n"
+         "\n"
+         "With --cost or --spend: the period in which a cohort has paid back what its customers "
+         "cost, with an interval (empty: not within the horizon).\n"
+         "\n"
+         "Customers of the first cohort may be older than the file.",
+     .examples =
+         "winnow cohorts --input orders.csv\tMonthly cohorts, continued to month 12.\n"
+         "winnow cohorts --input orders.csv --table retention\tThe triangle, one row a cohort.\n"
+         "winnow cohorts --input orders.csv --period week --horizon 26 --margin 40% --cost "
+         "25\tWhen "
+         "do customers who cost 25 pay back?\n"
+         "winnow cohorts --input payments.csv --model sbg --json\tSubscriptions, as JSON.",
+     .options = wn_cohorts_options,
+     .run = wn_cmd_cohorts},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",

@@ -23,6 +23,7 @@
 #define WN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WN_PREFETCH(address) __builtin_prefetch(address)
+#define WN_CTZ64(x) __builtin_ctzll(x) /* trailing zero bits; x must not be 0 */
 
 /* Our own mistakes only, never input: on in release builds as well. Prints the place and aborts. */
 #define WN_ASSERT(condition)                                                                       \

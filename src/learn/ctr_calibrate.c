@@ -395,6 +395,13 @@ static wn_rc choose_kind(struct wn_ctr *m, const struct ctr_honest *h, size_t n,
     return rc;
 }
 
+double ctr_calibrated(const struct wn_ctr *m, const struct ctr_honest *h)
+{
+    double s = ctr_blend(m->blend, (double)h->linear, (double)h->machine);
+    s = ctr_calibrate(&m->calibrator, fmax(-LOGIT_MAX, fmin(s, LOGIT_MAX)));
+    return fmax(-LOGIT_MAX, fmin(s, LOGIT_MAX));
+}
+
 wn_rc ctr_settle_on(struct wn_ctr *m, const struct ctr_honest *h, size_t n, const uint8_t *part,
                     size_t n_parts)
 {

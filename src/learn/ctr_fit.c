@@ -392,25 +392,36 @@ static void store_effects(struct job *job)
     m->is_fitted = true;
 }
 
-/* Blend, calibration and scores from the rows that were left out. */
+/* Blend, calibration and scores from the rows that were left out; their logits stay for a search
+ * for crosses. */
 static wn_rc settle(struct job *job)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < job->x.n_rows; i++) {
+    struct wn_ctr *m = job->m;
+    size_t n = 0, n_rows = job->x.n_rows, n_parts = job->n_parts;
+    struct ctr_honest *used = WN_ARENA_ARRAY(&job->a, n_rows, struct ctr_honest);
+    uint8_t *part = WN_ARENA_ARRAY(&job->a, n_rows, uint8_t);
+    m->honest = calloc(n_rows ? n_rows : 1, sizeof *m->honest);
+    if (!used || !part || !m->honest)
+        return WN_MEMORY;
+    for (size_t i = 0; i < n_rows; i++) {
+        job->honest[i].clicks = (float)job->x.clicks[i];
+        job->honest[i].views = (float)job->x.views[i];
         if (job->part[i] == CTR_PART_NONE)
             continue;
-        job->honest[n] = job->honest[i];
-        job->honest[n].clicks = (float)job->x.clicks[i];
-        job->honest[n].views = (float)job->x.views[i];
-        job->part[n++] = job->part[i];
+        part[n] = job->part[i];
+        used[n++] = job->honest[i];
     }
-    size_t n_parts = job->n_parts;
     if (n_parts == 1) { /* the newest tenth: one half calibrates the other */
         n_parts = 2;
         for (size_t i = 0; i < n; i++)
-            job->part[i] = i >= n / 2;
+            part[i] = i >= n / 2;
     }
-    return ctr_settle_on(job->m, job->honest, n, job->part, n_parts);
+    wn_rc rc = ctr_settle_on(m, used, n, part, n_parts);
+    for (size_t i = 0; i < n_rows; i++)
+        m->honest[i] =
+            job->part[i] == CTR_PART_NONE ? (float)NAN : (float)ctr_calibrated(m, &job->honest[i]);
+    m->n_honest = n_rows;
+    return rc;
 }
 
 static void count_parts(struct job *job)

@@ -222,6 +222,8 @@ wn_rc wn_ctr_learn(struct wn_ctr *m, const struct wn_ctr_row *row, double *p_bef
         rc = ctr_tree_add(&m->tree, row->features, row->n_features, row->clicks, views);
     if (rc)
         return wn_fail(why, rc, NULL, "there is no memory to learn more");
+    free(m->honest);
+    m->honest = NULL;
     ctr_expand(m, row->features, row->n_features, &e);
     for (size_t i = row->n_features; i < e.n; i++)
         WN_PREFETCH(ctr_bucket(m, e.features[i].hash));

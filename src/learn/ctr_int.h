@@ -103,6 +103,8 @@ struct wn_ctr {
     struct wn_ctr_options options;
     struct ctr_field *fields;
     uint32_t n_fields, fields_size;
+    char *note; /* [n_note] */
+    size_t n_note;
     uint32_t n_crosses;
     struct ctr_slot *slots; /* [2^bits], aligned to a bucket */
     void *slots_memory;
@@ -122,8 +124,11 @@ struct wn_ctr {
     double views, clicks;
     double progressive_loss, progressive_views;
     double offset_views, offset_sum; /* mean of the offset over rows */
-    uint64_t dither;                 /* state of the rounding of large sums */
-    uint16_t whole_bucket[1024];     /* floor(ln^2 x) of whole numbers */
+    float *honest; /* [n_honest] of the rows of a fit: calibrated logits by models that had not seen
+                      them, NaN where there is none; NULL after learning went on */
+    size_t n_honest;
+    uint64_t dither;             /* state of the rounding of large sums */
+    uint16_t whole_bucket[1024]; /* floor(ln^2 x) of whole numbers */
 };
 
 /* ---- ctr_hash.c: features, crosses, slots ---- */
@@ -238,6 +243,7 @@ double ctr_calibrate(const struct ctr_calibrator *c, double logit);
 /* The Venn-Abers bracket of a blended logit as probabilities; false = there is none. */
 bool ctr_bracket(const struct ctr_calibrator *c, double logit, double *low, double *high);
 /* Blend, calibrator, and scores in which no row was calibrated by its own part. */
+double ctr_calibrated(const struct wn_ctr *m, const struct ctr_honest *h); /* logit */
 WN_MUST_USE wn_rc ctr_settle_on(struct wn_ctr *m, const struct ctr_honest *h, size_t n,
                                 const uint8_t *part, size_t n_parts);
 
@@ -296,7 +302,7 @@ WN_MUST_USE wn_rc ctr_effects_fit(struct ctr_effects *e, const struct ctr_matrix
 
 /* ---- ctr_model.c ---- */
 
-/* Everything learned is gone; fields and options stay. */
+/* Everything learned is gone; fields, note and options stay. */
 void ctr_forget(struct wn_ctr *m);
 WN_MUST_USE wn_rc ctr_options_check(const struct wn_ctr_options *o, struct wn_why *why);
 

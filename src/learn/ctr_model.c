@@ -87,6 +87,8 @@ void wn_ctr_free(struct wn_ctr *m)
     free(m->sketch);
     free(m->slots_memory);
     free(m->fields);
+    free(m->note);
+    free(m->honest);
     free(m);
 }
 
@@ -106,6 +108,8 @@ void ctr_forget(struct wn_ctr *m)
     m->is_fitted = m->has_scores = false;
     m->scores = (struct wn_ctr_scores){0};
     m->dither = 1;
+    free(m->honest);
+    m->honest = NULL;
     for (uint32_t i = 0; i < m->n_fields; i++) {
         struct ctr_field *f = &m->fields[i];
         f->variance = 1 / m->options.l2;
@@ -224,6 +228,26 @@ bool wn_ctr_field_cross(const struct wn_ctr *m, uint32_t field, uint32_t *a, uin
     *a = m->fields[field].a;
     *b = m->fields[field].b;
     return true;
+}
+
+wn_rc wn_ctr_note_set(struct wn_ctr *m, struct wn_str note, struct wn_why *why)
+{
+    if (note.n > WN_CTR_NOTE_MAX)
+        return wn_fail(why, WN_LIMIT, "note", "a note has at most %d bytes", WN_CTR_NOTE_MAX);
+    char *copy = malloc(note.n + 1);
+    if (!copy)
+        return wn_fail(why, WN_MEMORY, NULL, "memory has run out");
+    if (note.n)
+        memcpy(copy, note.p, note.n);
+    free(m->note);
+    m->note = copy;
+    m->n_note = note.n;
+    return WN_OK;
+}
+
+struct wn_str wn_ctr_note(const struct wn_ctr *m)
+{
+    return (struct wn_str){m->note, m->n_note};
 }
 
 /* ---- reports ----------------------------------------------------------------------------------

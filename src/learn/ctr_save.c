@@ -156,6 +156,8 @@ static void put_machine(struct wn_buf *b, const struct ctr_machine *f)
 static void put_body(struct wn_buf *b, const struct wn_ctr *m)
 {
     put_options(b, &m->options);
+    put_u32(b, (uint32_t)m->n_note);
+    put(b, m->note, m->n_note);
     put_fields(b, m);
     put_tree(b, &m->tree);
     put_f64s(b, (const double[]){m->bias.z, m->bias.n, m->bias.q}, 3);
@@ -461,9 +463,24 @@ static wn_rc get_machine(struct reading *r, struct wn_ctr *m)
     return WN_OK;
 }
 
+static wn_rc get_note(struct reading *r, struct wn_ctr *m)
+{
+    size_t n = get_count(r, get_u32(r), 1);
+    if (r->is_bad || n > WN_CTR_NOTE_MAX) {
+        r->is_bad = true;
+        return WN_OK;
+    }
+    wn_rc rc = wn_ctr_note_set(m, (struct wn_str){r->p, n}, NULL);
+    r->p += n;
+    r->n -= n;
+    return rc;
+}
+
 static wn_rc get_body(struct reading *r, struct wn_ctr *m)
 {
-    wn_rc rc = get_fields(r, m);
+    wn_rc rc = get_note(r, m);
+    if (!rc && !r->is_bad)
+        rc = get_fields(r, m);
     if (!rc && !r->is_bad)
         rc = get_tree(r, m);
     if (rc || r->is_bad)
