@@ -222,7 +222,7 @@ static void plan_windows(const struct job *job, const struct wn_fc_prepared *s, 
 
 static void run_windows(struct job *job, const struct wn_fc_prepared *s, struct backtest *b)
 {
-    job->scratch.moments[0].n = job->scratch.moments[1].n = 0;
+    wn_fc_scratch_forget(&job->scratch);
     for (size_t v = b->n_windows; v-- > 0;) /* the oldest first: see wn_fc_moments */
         wn_fc_members(s, origin_of(b, s, v), job->horizon, &job->scratch,
                       job->windows + v * WN_FORECAST_MEMBERS * job->horizon,

@@ -39,7 +39,7 @@ struct daily {
     double *x; /* [n + horizon][p] design */
     double *matrix, *saved, *b, *rest;
     float *points;
-    struct wn_fc_cell damped_guess;
+    struct wn_fc_cell damped;
 };
 
 /* ---- design -----------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ static bool fit(struct daily *d, size_t n, double *out)
         d->rest[t] = last;
     }
     size_t n_fit = n < WN_FC_FIT_POINTS ? n : WN_FC_FIT_POINTS;
-    wn_fc_damped(d->rest + n - n_fit, n_fit, d->horizon, d->points, &d->damped_guess, out);
+    wn_fc_damped(d->rest + n - n_fit, n_fit, d->horizon, d->points, &d->damped, out);
     double range = d->s.z_high - d->s.z_low;
     for (size_t h = 0; h < d->horizon; h++) {
         double z = out[h] + wn_dot(d->x + (n + h) * p, d->b, p);

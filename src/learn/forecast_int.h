@@ -48,9 +48,10 @@ struct wn_fc_moments {
     double *products; /* [packed n_lags + 1] */
 };
 
-/* Parameters of a damped trend: of level, of trend, and what of a trend is left after a step. */
+/* Places of the parameters of a damped trend in their grids. */
 struct wn_fc_cell {
-    float alpha, beta, phi;
+    uint16_t alpha, beta, phi;
+    bool is_known;
 };
 
 /* Memory for one fit after the other; sized for the longest series. */
@@ -60,17 +61,19 @@ struct wn_fc_scratch {
     double *sums;       /* [n + 1] */
     double *index;      /* [longest season] */
     double *index_weight;
-    float *points;                  /* [WN_FC_FIT_POINTS] */
-    struct wn_fc_cell damped_guess; /* what was best in the fit before */
-    double *rows;                   /* [n + horizon] */
+    float *points; /* [WN_FC_FIT_POINTS] */
+    double *rows;  /* [n + horizon] */
     double *matrix, *saved, *vector;
     double *sorted; /* [n] */
-    /* Of z, of plain, and of what changes from fit to fit. The first two are of one series: set
-     * their n to 0 before the next. */
+    /* Of z, of plain, and of what changes from fit to fit. */
     struct wn_fc_moments moments[3];
+    struct wn_fc_cell damped; /* of the fit before */
 };
 wn_rc wn_fc_scratch_init(struct wn_fc_scratch *w, struct wn_arena *a, size_t n_max, size_t horizon,
                          size_t season_max);
+/* Forgets what fits leave for the next ones of the same series: before a series, and before a fit
+ * of fewer points. */
+void wn_fc_scratch_forget(struct wn_fc_scratch *w);
 
 /* Chooses the scale, fills gaps, finds seasons among candidates, caps single points. out->z and
  * raw are in a. Needs at least one known point. */
@@ -114,10 +117,9 @@ wn_rc wn_fc_intervals(struct wn_forecast *f, struct wn_fc_spread *s, size_t n_se
 /* Smoothing members on x [n]; out [horizon]. */
 void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out);
 void wn_fc_ses(const double *x, size_t n, size_t horizon, double *out);
-/* points [n]: scratch. *guess: the answer of a similar fit or zeros, which only saves time, and the
- * answer of this one. */
-void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points,
-                  struct wn_fc_cell *guess, double *out);
+/* points [n]: scratch. *cell: where to begin to look, all zero = everywhere; then the parameters. */
+void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, struct wn_fc_cell *cell,
+                  double *out);
 /* Ridge regression of x on its own lags, iterated; out [horizon]. moments: of the same x with fewer
  * points, or with n = 0. False: too short. */
 bool wn_fc_ridge_ar(const double *x, size_t n, size_t horizon, const size_t *lags, size_t n_lags,

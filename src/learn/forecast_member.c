@@ -84,29 +84,56 @@ void wn_fc_theta(const double *x, size_t n, size_t horizon, double *out)
 }
 
 /* So many cells are stepped together: two or one registers of floats, by the machine. */
-enum { LANES = 8, CHUNK_POINTS = 32 };
+enum { LANES = 8 };
+/* With fewer points all cells are tried at every fit. */
+enum { CLIMB_POINTS = 100 };
 
-/* Cells of the damped trend, of which those that cannot become the best are dropped on the way. */
+/* A box of cells of the damped trend, each with its state. */
 struct grid {
     float alpha[N_GRID], beta[N_GRID], phi[N_GRID], level[N_GRID], trend[N_GRID], error[N_GRID];
+    struct wn_fc_cell cells[N_GRID];
     size_t n;
 };
 
-static void grid_init(struct grid *g, float level, float trend)
+static void add_cell(struct grid *g, struct wn_fc_cell cell, float level, float trend)
+{
+    size_t k = g->n++;
+    g->alpha[k] = alphas[cell.alpha];
+    g->beta[k] = alphas[cell.alpha] * betas[cell.beta];
+    g->phi[k] = phis[cell.phi];
+    g->level[k] = level;
+    g->trend[k] = trend;
+    g->error[k] = 0;
+    g->cells[k] = cell;
+}
+
+static uint16_t place_below(uint16_t middle, uint16_t reach)
+{
+    return middle > reach ? (uint16_t)(middle - reach) : 0;
+}
+
+static uint16_t place_above(uint16_t middle, uint16_t reach, uint16_t n)
+{
+    return (uint16_t)(middle + reach < n ? middle + reach : n - 1);
+}
+
+/* The cells at most `reach` places from the middle in each direction; their number is made a
+ * multiple of LANES by repeating the last. */
+static void grid_init(struct grid *g, struct wn_fc_cell middle, uint16_t reach, float level,
+                      float trend)
 {
     _Static_assert(N_GRID % LANES == 0, "cells are stepped together");
-    size_t k = 0;
-    for (size_t i = 0; i < N_ALPHA; i++)
-        for (size_t j = 0; j < N_BETA; j++)
-            for (size_t p = 0; p < N_PHI; p++, k++) {
-                g->alpha[k] = alphas[i];
-                g->beta[k] = alphas[i] * betas[j];
-                g->phi[k] = phis[p];
-                g->level[k] = level;
-                g->trend[k] = trend;
-                g->error[k] = 0;
-            }
-    g->n = N_GRID;
+    struct wn_fc_cell c = {.is_known = true};
+    g->n = 0;
+    for (c.alpha = place_below(middle.alpha, reach);
+         c.alpha <= place_above(middle.alpha, reach, N_ALPHA); c.alpha++)
+        for (c.beta = place_below(middle.beta, reach);
+             c.beta <= place_above(middle.beta, reach, N_BETA); c.beta++)
+            for (c.phi = place_below(middle.phi, reach);
+                 c.phi <= place_above(middle.phi, reach, N_PHI); c.phi++)
+                add_cell(g, c, level, trend);
+    while (g->n % LANES)
+        add_cell(g, g->cells[g->n - 1], level, trend);
 }
 
 /* Separate arrays of floats and a fixed count, so that compilers use registers of several cells. */
@@ -132,63 +159,41 @@ WN_WIDE static void grid_run(struct grid *g, const float *x, size_t n)
                        g->phi + k);
 }
 
-/* Drops cells whose error is above the limit already; their order stays. The places up to the next
- * whole register keep what they had, which is a copy of some cell and is never read. */
-static void grid_drop(struct grid *g, float limit)
-{
-    size_t kept = 0;
-    for (size_t k = 0; k < g->n; k++) {
-        if (g->error[k] > limit)
-            continue;
-        g->alpha[kept] = g->alpha[k];
-        g->beta[kept] = g->beta[k];
-        g->phi[kept] = g->phi[k];
-        g->level[kept] = g->level[k];
-        g->trend[kept] = g->trend[k];
-        g->error[kept++] = g->error[k];
-    }
-    g->n = kept;
-}
-
-/* The error of one cell, by the same operations as in the grid. */
-static float cell_error(struct wn_fc_cell cell, float level, float trend, const float *x, size_t n)
-{
-    float error = 0;
-    for (size_t t = 0; t < n; t++) {
-        float damped = cell.phi * trend;
-        float expected = level + damped;
-        float e = x[t] - expected;
-        error += e * e;
-        level = expected + cell.alpha * e;
-        trend = damped + cell.beta * e;
-    }
-    return error;
-}
-
-/* The cell of the smallest squared one-step error; the first of equal ones. A guess only saves
- * time: cells that come to err more than it are not followed to the end. */
-static struct wn_fc_cell best_cell(float level, float trend, const float *x, size_t n,
-                                   struct wn_fc_cell guess)
+/* The cell of the smallest squared one-step error, the first of equal ones, in the box. */
+static struct wn_fc_cell best_of_box(struct wn_fc_cell middle, uint16_t reach, float level,
+                                     float trend, const float *x, size_t n)
 {
     struct grid g;
-    float limit = cell_error(guess, level, trend, x, n);
-    grid_init(&g, level, trend);
-    for (size_t t = 0; t < n; t += CHUNK_POINTS) {
-        grid_run(&g, x + t, n - t < CHUNK_POINTS ? n - t : CHUNK_POINTS);
-        grid_drop(&g, limit);
-    }
     size_t best = 0;
+    grid_init(&g, middle, reach, level, trend);
+    grid_run(&g, x, n);
     for (size_t k = 1; k < g.n; k++)
         if (g.error[k] < g.error[best])
             best = k;
-    return g.n ? (struct wn_fc_cell){g.alpha[best], g.beta[best], g.phi[best]} : guess;
+    return g.cells[best];
+}
+
+/* Of all cells; or, from the best one of a few points less, downhill to the next valley, which on
+ * series of some length is the same. */
+static struct wn_fc_cell best_cell(struct wn_fc_cell from, float level, float trend, const float *x,
+                                   size_t n)
+{
+    if (!from.is_known || n < CLIMB_POINTS)
+        return best_of_box(from, N_GRID, level, trend, x, n);
+    for (size_t step = 0; step < N_GRID; step++) {
+        struct wn_fc_cell next = best_of_box(from, 1, level, trend, x, n);
+        if (next.alpha == from.alpha && next.beta == from.beta && next.phi == from.phi)
+            break;
+        from = next;
+    }
+    return from;
 }
 
 /* Damped additive trend (Gardner and McKenzie 1985) with parameters from a grid. The points are
  * standardised: floats then are precise enough to compare cells, and the chosen one is run again
  * in doubles. */
-void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points,
-                  struct wn_fc_cell *guess, double *out)
+void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points, struct wn_fc_cell *cell,
+                  double *out)
 {
     double mean = mean_of(x, n), spread = 0;
     for (size_t t = 0; t < n; t++)
@@ -202,8 +207,9 @@ void wn_fc_damped(const double *x, size_t n, size_t horizon, float *points,
     double slope = lead ? (x[lead] - x[0]) / (double)lead : 0;
     if (n < 3)
         slope = 0;
-    *guess = best_cell(points[0], (float)(slope / spread), points + 1, n - 1, *guess);
-    double alpha = (double)guess->alpha, beta = (double)guess->beta, phi = (double)guess->phi;
+    *cell = best_cell(*cell, points[0], (float)(slope / spread), points + 1, n - 1);
+    double alpha = (double)alphas[cell->alpha], phi = (double)phis[cell->phi];
+    double beta = (double)(alphas[cell->alpha] * betas[cell->beta]);
     double level = x[0], trend = slope;
     for (size_t t = 1; t < n; t++) {
         double e = x[t] - (level + phi * trend);
@@ -453,7 +459,7 @@ void wn_fc_members(const struct wn_fc_prepared *s, size_t n, size_t horizon,
     size_t n_fit = n < WN_FC_FIT_POINTS ? n : WN_FC_FIT_POINTS;
     const double *tail = x + n - n_fit;
     wn_fc_theta(tail, n_fit, horizon, member[WN_MEMBER_THETA]);
-    wn_fc_damped(tail, n_fit, horizon, w->points, &w->damped_guess, member[WN_MEMBER_DAMPED]);
+    wn_fc_damped(tail, n_fit, horizon, w->points, &w->damped, member[WN_MEMBER_DAMPED]);
     wn_fc_ses(tail, n_fit, horizon, member[WN_MEMBER_SES]);
     for (size_t h = 0; h < horizon; h++)
         member[WN_MEMBER_NAIVE][h] = x[n - 1];

@@ -73,6 +73,12 @@ wn_rc wn_fc_scratch_init(struct wn_fc_scratch *w, struct wn_arena *a, size_t n_m
                : WN_MEMORY;
 }
 
+void wn_fc_scratch_forget(struct wn_fc_scratch *w)
+{
+    w->moments[0].n = w->moments[1].n = 0;
+    w->damped = (struct wn_fc_cell){0};
+}
+
 /* ---- scale ------------------------------------------------------------------------------------
  */
 
@@ -274,30 +280,31 @@ static double median_of(double *x, size_t n)
     return 0.5 * (lower + upper);
 }
 
-/* Puts x into the sorted window [k] in the place of `old`, which is in it. */
-static void replace_in(double *window, size_t k, double old, double x)
+/* A sorted window takes x for `old`, which is in it. Without a branch, since none could be guessed;
+ * behind the last comes infinity. */
+static void replace_in(double window[LOCAL_WINDOW + 1], double old, double x)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < k; i++) /* counted, since a branch would be guessed wrong */
-        at += window[i] < old;
-    for (; at + 1 < k && window[at + 1] < x; at++)
-        window[at] = window[at + 1];
-    for (; at > 0 && window[at - 1] > x; at--)
-        window[at] = window[at - 1];
-    window[at] = x;
+    double rest[LOCAL_WINDOW + 2];
+    rest[0] = -HUGE_VAL;
+    rest[LOCAL_WINDOW] = rest[LOCAL_WINDOW + 1] = HUGE_VAL;
+    for (size_t i = 0; i + 1 < LOCAL_WINDOW; i++)
+        rest[i + 1] = window[i] < old ? window[i] : window[i + 1];
+    for (size_t i = 0; i <= LOCAL_WINDOW; i++) {
+        double above = rest[i] > x ? rest[i] : x;
+        window[i] = rest[i + 1] < above ? rest[i + 1] : above;
+    }
 }
 
-/* The median of the points around each, of fewer at the ends: a sorted window that one point enters
- * and one leaves. What is not there is larger than anything. */
+/* The median of the points around each, of fewer at the ends; what is not there is infinite. */
 static void local_medians(const double *x, size_t n, double *out)
 {
-    double window[LOCAL_WINDOW];
+    double window[LOCAL_WINDOW + 1];
     size_t half = LOCAL_WINDOW / 2, k = 0;
-    for (size_t i = 0; i < LOCAL_WINDOW; i++)
+    for (size_t i = 0; i <= LOCAL_WINDOW; i++)
         window[i] = HUGE_VAL;
     for (size_t t = 0; t < n + half; t++) {
         double old = t >= LOCAL_WINDOW ? x[t - LOCAL_WINDOW] : HUGE_VAL;
-        replace_in(window, LOCAL_WINDOW, old, t < n ? x[t] : HUGE_VAL);
+        replace_in(window, old, t < n ? x[t] : HUGE_VAL);
         k += t < n;
         k -= t >= LOCAL_WINDOW;
         if (t >= half)
