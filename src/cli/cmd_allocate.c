@@ -1,6 +1,7 @@
 /* winnow allocate: response curves out of a history, and the budget divided by them. */
 #include "cli/allocate_input.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
@@ -84,12 +85,7 @@ const struct wn_option wn_allocate_options[] = {
      .max = INT64_MAX,
      .help = "The same input and seed give the same answer."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; '-' is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -503,19 +499,13 @@ static void print_json(const struct job *job, struct wn_buf *b)
 
 static wn_rc print(const struct job *job, struct wn_why *why)
 {
-    const char *path = wn_args_z(job->args, "output");
     struct wn_buf b;
     wn_buf_init(&b, (size_t)1 << 30);
     if (wn_args_flag(job->args, "json"))
         print_json(job, &b);
     else
         print_csv(job, &b);
-    wn_rc rc = wn_buf_check(&b, why);
-    if (!rc && strcmp(path, "-") != 0)
-        rc = wn_file_write(path, wn_buf_str(&b), why);
-    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0) &&
-             errno != EPIPE) /* who reads may have seen enough */
-        rc = wn_fail(why, WN_IO, "output", "standard output cannot be written");
+    wn_rc rc = wn_output_write(job->args, &b, why);
     wn_buf_deinit(&b);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* winnow chart: a picture of one metric, drawn by the server or by one of our own. */
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/remote.h"
 #include "cli/wire.h"
 
@@ -29,13 +30,7 @@ const struct wn_option wn_chart_options[] = {
      .value_name = "KIND",
      .values = "line|bar",
      .help = "Without: lines over time, else bars."},
-    {.name = "from", .kind = WN_OPTION_DAY, .value_name = "DATE", .help = "First day, inclusive."},
-    {.name = "to", .kind = WN_OPTION_DAY, .value_name = "DATE", .help = "Last day, inclusive."},
-    {.name = "filter",
-     .letter = 'f',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "CONDITIONS",
-     .help = "Conditions separated by ';', as in query."},
+    WN_OPTIONS_SCOPE,
     {.name = "title",
      .kind = WN_OPTION_TEXT,
      .value_name = "TEXT",
@@ -71,50 +66,25 @@ static wn_rc write_picture(const struct wn_args *args, struct wn_str png, struct
             fprintf(stderr, "winnow: wrote %s (%zu bytes)\n", path, png.n);
         return rc;
     }
-    if (fwrite(png.p, 1, png.n, stdout) != png.n || fflush(stdout) != 0)
-        return wn_fail(why, WN_IO, NULL, "writing the picture failed");
-    return WN_OK;
-}
-
-static wn_rc draw(const struct wn_args *args, uint16_t port, struct wn_arena *a, struct wn_why *why)
-{
-    struct wn_remote_reply reply = {0};
-    struct wn_buf path;
-    wn_buf_init(&path, 64 * 1024);
-    wn_buf_append_z(&path, "/api/v1/analytics/chart");
-    for (size_t i = 0; i < WN_COUNT(passed_on); i++)
-        wn_remote_param(&path, passed_on[i], wn_args_text(args, passed_on[i]));
-    if (wn_args_flag(args, "dark"))
-        wn_remote_param(&path, "dark", WN_STR("true"));
-    wn_buf_append_char(&path, 0);
-    wn_rc rc = wn_buf_check(&path, why);
-    if (!rc)
-        rc = wn_remote_get(port, path.p, a, &reply, why);
-    wn_buf_deinit(&path);
-    if (!rc)
-        rc = wn_remote_check(&reply, why);
-    return rc ? rc : write_picture(args, reply.body, why);
+    return wn_output_print(png, why);
 }
 
 int wn_cmd_chart(const struct wn_args *args)
 {
-    char dir[WN_PATH_MAX];
     struct wn_why why = {0};
-    struct wn_reach reach;
     struct wn_arena a;
+    struct wn_str png;
+    const char *path = wn_args_flag(args, "dark") ? "/api/v1/analytics/chart?dark=true"
+                                                  : "/api/v1/analytics/chart";
     wn_rc rc = WN_OK;
+    wn_arena_init(&a, 0);
     if (!wn_args_text(args, "output").n && isatty(STDOUT_FILENO))
         rc = wn_fail(&why, WN_INVALID, "output",
                      "a picture is nothing for a terminal; name a file: winnow chart -o roi.png");
     if (!rc)
-        rc = wn_data_dir(args, dir, &why);
+        rc = wn_remote_ask(args, path, passed_on, WN_COUNT(passed_on), &a, &png, &why);
     if (!rc)
-        rc = wn_reach_open(dir, &reach, &why);
-    if (rc)
-        return wn_complain(rc, &why);
-    wn_arena_init(&a, 0);
-    rc = draw(args, reach.port, &a, &why);
-    wn_reach_close(&reach);
+        rc = write_picture(args, png, &why);
     wn_arena_deinit(&a);
     return rc ? wn_complain(rc, &why) : 0;
 }

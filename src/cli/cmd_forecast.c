@@ -1,11 +1,11 @@
 /* winnow forecast: series from a CSV file or standard input, their forecasts as CSV or JSON. Needs
  * no data directory. */
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
 #include "core/num.h"
-#include "io/file.h"
 #include "learn/forecast_csv.h"
 #include "winnow/forecast.h"
 
@@ -54,12 +54,7 @@ const struct wn_option wn_forecast_options[] = {
      .kind = WN_OPTION_FLAG,
      .help = "Adds the members, their weights, the seasons found and the back-test error."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; - is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -410,7 +405,6 @@ static void put_json(struct wn_buf *out, const struct forecast_job *job)
 
 static wn_rc write_all(const struct forecast_job *job, struct wn_why *why)
 {
-    const char *path = wn_args_z(job->args, "output");
     struct wn_buf out;
     wn_buf_init(&out, OUTPUT_BYTES_MAX);
     if (wn_args_flag(job->args, "json")) {
@@ -420,13 +414,7 @@ static wn_rc write_all(const struct forecast_job *job, struct wn_why *why)
         for (size_t i = 0; i < job->csv.n_series; i++)
             put_series_csv(&out, job, i);
     }
-    wn_rc rc = wn_buf_check(&out, why);
-    if (!rc && strcmp(path, "-") != 0)
-        rc = wn_file_write(path, wn_buf_str(&out), why);
-    else if (!rc && (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout) != 0) &&
-             errno != EPIPE) /* who reads may have seen enough */
-        rc =
-            wn_fail(why, WN_IO, "output", "writing to standard output failed: %s", strerror(errno));
+    wn_rc rc = wn_output_write(job->args, &out, why);
     wn_buf_deinit(&out);
     return rc;
 }

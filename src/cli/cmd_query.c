@@ -1,5 +1,6 @@
 /* winnow query: one question to the facts, answered by the server or by one of our own. */
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/remote.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
@@ -18,19 +19,7 @@ const struct wn_option wn_query_options[] = {
      .kind = WN_OPTION_TEXT,
      .value_name = "LIST",
      .help = "Dimensions, separated by commas; without: one row of totals."},
-    {.name = "from",
-     .kind = WN_OPTION_DAY,
-     .value_name = "DATE",
-     .help = "First day, inclusive; without: the first day that has data."},
-    {.name = "to",
-     .kind = WN_OPTION_DAY,
-     .value_name = "DATE",
-     .help = "Last day, inclusive; without: the last day that has data."},
-    {.name = "filter",
-     .letter = 'f',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "CONDITIONS",
-     .help = "Conditions separated by ';'; all must hold."},
+    WN_OPTIONS_SCOPE,
     {.name = "compare",
      .kind = WN_OPTION_ENUM,
      .value_name = "PERIOD",
@@ -77,7 +66,7 @@ static wn_rc print_table(struct wn_arena *a, struct wn_str body, struct wn_why *
     wn_buf_init(&out, WN_REMOTE_REPLY_BYTES_MAX);
     rc = wn_print_query_table(&out, json, why);
     if (!rc)
-        fwrite(out.p, 1, out.n, stdout);
+        rc = wn_output_print(wn_buf_str(&out), why);
     const struct wn_json *is_sample = wn_json_get(json, "is_sample");
     if (!rc && is_sample && is_sample->boolean)
         fputs("(sample data)\n", stderr);
@@ -85,47 +74,28 @@ static wn_rc print_table(struct wn_arena *a, struct wn_str body, struct wn_why *
     return rc;
 }
 
-static wn_rc ask(const struct wn_args *args, uint16_t port, struct wn_arena *a, struct wn_why *why)
+static wn_rc answer(const struct wn_args *args, struct wn_arena *a, struct wn_why *why)
 {
-    struct wn_str format = wn_args_text(args, "format");
-    struct wn_remote_reply reply = {0};
-    struct wn_buf path;
-    wn_buf_init(&path, 64 * 1024);
-    wn_buf_append_z(&path, "/api/v1/analytics/query");
-    for (size_t i = 0; i < WN_COUNT(passed_on); i++)
-        wn_remote_param(&path, passed_on[i], wn_args_text(args, passed_on[i]));
-    wn_remote_param(&path, "format", wn_str_eq(format, WN_STR("csv")) ? format : WN_STR("json"));
-    wn_buf_append_char(&path, 0);
-    wn_rc rc = wn_buf_check(&path, why);
-    if (!rc)
-        rc = wn_remote_get(port, path.p, a, &reply, why);
-    wn_buf_deinit(&path);
-    if (!rc)
-        rc = wn_remote_check(&reply, why);
-    if (!rc && wn_str_eq(format, WN_STR("table")))
-        rc = print_table(a, reply.body, why);
-    else if (!rc) {
-        fwrite(reply.body.p, 1, reply.body.n, stdout);
-        if (reply.body.n && reply.body.p[reply.body.n - 1] != '\n')
-            fputc('\n', stdout);
-    }
+    struct wn_str format = wn_args_text(args, "format"), body;
+    const char *path = wn_str_eq(format, WN_STR("csv")) ? "/api/v1/analytics/query?format=csv"
+                                                        : "/api/v1/analytics/query?format=json";
+    wn_rc rc = wn_remote_ask(args, path, passed_on, WN_COUNT(passed_on), a, &body, why);
+    if (rc)
+        return rc;
+    if (wn_str_eq(format, WN_STR("table")))
+        return print_table(a, body, why);
+    rc = wn_output_print(body, why);
+    if (!rc && body.n && body.p[body.n - 1] != '\n')
+        rc = wn_output_print(WN_STR("\n"), why);
     return rc;
 }
 
 int wn_cmd_query(const struct wn_args *args)
 {
-    char dir[WN_PATH_MAX];
     struct wn_why why = {0};
-    struct wn_reach reach;
     struct wn_arena a;
-    wn_rc rc = wn_data_dir(args, dir, &why);
-    if (!rc)
-        rc = wn_reach_open(dir, &reach, &why);
-    if (rc)
-        return wn_complain(rc, &why);
     wn_arena_init(&a, 0);
-    rc = ask(args, reach.port, &a, &why);
-    wn_reach_close(&reach);
+    wn_rc rc = answer(args, &a, &why);
     wn_arena_deinit(&a);
     return rc ? wn_complain(rc, &why) : 0;
 }

@@ -1,12 +1,13 @@
 #include "cli/remote.h"
 
+#include "cli/wire.h"
 #include "io/clock.h"
 #include "io/http_client.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { POLL_MS = 100, SUMMARY_BYTES_MAX = 64 << 20 };
+enum { POLL_MS = 100, SUMMARY_BYTES_MAX = 64 << 20, PATH_BYTES_MAX = 64 * 1024 };
 
 static wn_rc connect_to(uint16_t port, struct wn_http_client **out, struct wn_why *why)
 {
@@ -85,7 +86,8 @@ static wn_rc fail_by_problem(const struct wn_json *problem, int status, struct w
     return wn_fail(why, rc_of_status(status), field, "%.*s", WN_STR_ARG(text));
 }
 
-wn_rc wn_remote_check(const struct wn_remote_reply *reply, struct wn_why *why)
+/* WN_OK for a status below 400; else the problem document's words in why. */
+static wn_rc check(const struct wn_remote_reply *reply, struct wn_why *why)
 {
     if (reply->status < 400)
         return WN_OK;
@@ -98,7 +100,8 @@ wn_rc wn_remote_check(const struct wn_remote_reply *reply, struct wn_why *why)
     return rc;
 }
 
-void wn_remote_param(struct wn_buf *path, const char *name, struct wn_str value)
+/* A path with parameters: begin with "path", add what is given, percent-encoded. */
+static void add_param(struct wn_buf *path, const char *name, struct wn_str value)
 {
     static const char hex[] = "0123456789ABCDEF";
     if (!value.n)
@@ -119,6 +122,35 @@ void wn_remote_param(struct wn_buf *path, const char *name, struct wn_str value)
             wn_buf_append_char(path, hex[c & 15]);
         }
     }
+}
+
+wn_rc wn_remote_ask(const struct wn_args *args, const char *path, const char *const *names,
+                    size_t n, struct wn_arena *a, struct wn_str *body, struct wn_why *why)
+{
+    char dir[WN_PATH_MAX];
+    struct wn_reach reach;
+    struct wn_remote_reply reply = {0};
+    struct wn_buf full;
+    wn_rc rc = wn_data_dir(args, dir, why);
+    if (!rc)
+        rc = wn_reach_open(dir, &reach, why);
+    if (rc)
+        return rc;
+    wn_buf_init(&full, PATH_BYTES_MAX);
+    wn_buf_append_z(&full, path);
+    for (size_t i = 0; i < n; i++)
+        add_param(&full, names[i], wn_args_text(args, names[i]));
+    wn_buf_append_char(&full, 0);
+    rc = wn_buf_check(&full, why);
+    if (!rc)
+        rc = wn_remote_get(reach.port, full.p, a, &reply, why);
+    if (!rc)
+        rc = check(&reply, why);
+    if (!rc)
+        *body = reply.body;
+    wn_buf_deinit(&full);
+    wn_reach_close(&reach);
+    return rc;
 }
 
 struct follower {
@@ -158,7 +190,7 @@ static wn_rc follow(struct wn_http_client *client, int64_t import_id, struct fol
                                  &body, why);
         reply.body = wn_buf_str(&body);
         if (!rc)
-            rc = wn_remote_check(&reply, why);
+            rc = check(&reply, why);
         if (!rc)
             rc = wn_json_parse(&turn, reply.body, &json, why);
         if (!rc)
@@ -213,7 +245,7 @@ wn_rc wn_remote_import(uint16_t port, const char *path, const struct wn_remote_f
     if (!rc)
         rc = keep(a, reply.status, &body, &reply, why);
     if (!rc)
-        rc = wn_remote_check(&reply, why);
+        rc = check(&reply, why);
     if (!rc && reply.status == 202) {
         struct wn_json *json;
         rc = wn_json_parse(a, reply.body, &json, why);

@@ -3,6 +3,7 @@
 #ifndef WN_CLI_REMOTE_H
 #define WN_CLI_REMOTE_H
 
+#include "cli/options.h"
 #include "core/json.h"
 
 struct wn_remote_reply {
@@ -14,11 +15,28 @@ struct wn_remote_reply {
 /* GET http://127.0.0.1:port/path. Any status is a success here. Fails: IO (no answer), LIMIT. */
 WN_MUST_USE wn_rc wn_remote_get(uint16_t port, const char *path, struct wn_arena *a,
                                 struct wn_remote_reply *out, struct wn_why *why);
-/* WN_OK for a status below 400; else the problem document's words in why. */
-WN_MUST_USE wn_rc wn_remote_check(const struct wn_remote_reply *reply, struct wn_why *why);
 
-/* A path with parameters: begin with "path", add what is given, percent-encoded. */
-void wn_remote_param(struct wn_buf *path, const char *name, struct wn_str value);
+/* The days and conditions that choose what a question is about; for an option table. */
+#define WN_OPTIONS_SCOPE                                                                           \
+    {.name = "from",                                                                               \
+     .kind = WN_OPTION_DAY,                                                                        \
+     .value_name = "DATE",                                                                         \
+     .help = "First day, inclusive; without: the first day that has data."},                       \
+        {.name = "to",                                                                             \
+         .kind = WN_OPTION_DAY,                                                                    \
+         .value_name = "DATE",                                                                     \
+         .help = "Last day, inclusive; without: the last day that has data."},                     \
+    {                                                                                              \
+        .name = "filter", .letter = 'f', .kind = WN_OPTION_TEXT, .value_name = "CONDITIONS",       \
+        .help = "Conditions separated by ';'; all must hold."                                      \
+    }
+
+/* A question to the server of the data directory that args name, be it one of our own: GET of path,
+ * with those options of args as parameters that `names` [n] lists. *body: that of a reply below 400,
+ * in a. Fails as the server says, and as opening a data directory does. */
+WN_MUST_USE wn_rc wn_remote_ask(const struct wn_args *args, const char *path,
+                                const char *const *names, size_t n, struct wn_arena *a,
+                                struct wn_str *body, struct wn_why *why);
 
 struct wn_remote_field {
     const char *name;
