@@ -65,24 +65,43 @@ static wn_rc run_tree(void)
     return wn_forecast_reconcile(parent, 3, 1, values, variances, NULL, NULL);
 }
 
-static wn_rc run_csv(void)
+static wn_rc read_csv(struct wn_str text)
 {
-    static char text[60000];
     struct wn_arena a;
     struct wn_series_csv_reader *r = NULL;
     struct wn_series_csv csv;
-    size_t n = 0;
-    for (int i = 0; i < 3000 && n + 40 < sizeof text; i++)
-        n += (size_t)snprintf(text + n, 40, "s%d,%d,%d\n", i % 300, i / 300, i);
     wn_arena_init(&a, 0);
     wn_rc rc = wn_series_csv_new(&r, NULL);
     if (!rc)
-        rc = wn_series_csv_push(r, (struct wn_str){text, n}, NULL);
+        rc = wn_series_csv_push(r, text, NULL);
     if (!rc)
         rc = wn_series_csv_finish(r, WN_FREQUENCY_N, &a, &csv, NULL);
     wn_series_csv_free(r);
     wn_arena_deinit(&a);
     return rc;
+}
+
+static char text[60000];
+
+static wn_rc run_csv(void)
+{
+    size_t n = 0;
+    for (int i = 0; i < 3000 && n + 40 < sizeof text; i++)
+        n += (size_t)snprintf(text + n, 40, "s%d,%d,%d\n", i % 300, i / 300, i);
+    return read_csv((struct wn_str){text, n});
+}
+
+/* Rows of unequal length, a quoted name, and enough values for the table to grow. */
+static wn_rc run_wide_csv(void)
+{
+    size_t n = (size_t)snprintf(text, sizeof text, "id,V1,V2\n\"a, b\",,\n");
+    for (int i = 0; i < 40; i++) {
+        n += (size_t)snprintf(text + n, 40, "s%d", i);
+        for (int t = 0; t < 20 + i; t++)
+            n += (size_t)snprintf(text + n, 40, ",%d", t * i);
+        n += (size_t)snprintf(text + n, 40, "\n");
+    }
+    return read_csv((struct wn_str){text, n});
 }
 
 static void batch(void **state)
@@ -113,6 +132,7 @@ static void csv(void **state)
 {
     (void)state;
     fail_each_allocation(run_csv);
+    fail_each_allocation(run_wide_csv);
 }
 
 int main(void)
