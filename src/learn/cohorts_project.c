@@ -34,6 +34,7 @@ struct projector {
     struct wn_bgbb_chances chances;    /* of one draw */
     double *stayed;                    /* [1 + n_draws][n_points] */
     struct outlook *outlooks;          /* [1 + n_draws][cohorts] */
+    double *shock;                     /* [1 + n_draws] what the times do to all purchases ahead */
     struct spend first, *later;        /* later [cohorts] */
     double *ltv, *retention;         /* [1 + n_draws][n_points] of one cohort, sums of customers */
     double *all_ltv, *all_retention; /* the same, of all cohorts */
@@ -93,6 +94,7 @@ static wn_rc make_arrays(struct projector *p, struct wn_arena *a)
     p->column = WN_ARENA_ARRAY(&p->scratch, p->n_draws, double);
     p->stayed = WN_ARENA_ARRAY(&p->scratch, (1 + p->n_draws) * p->n_points, double);
     p->outlooks = WN_ARENA_ARRAY(&p->scratch, (1 + p->n_draws) * n, struct outlook);
+    p->shock = WN_ARENA_ARRAY(&p->scratch, 1 + p->n_draws, double);
     p->out.cohorts = WN_ARENA_ARRAY(a, n, struct wn_cohort_projection);
     struct wn_cohort_point *points =
         WN_ARENA_ARRAY(a, (n + 1) * p->n_points, struct wn_cohort_point);
@@ -230,6 +232,43 @@ static void find_outlooks(struct projector *p)
     }
 }
 
+/* How far the purchases of whole calendar periods lay from what the model says of them, beyond
+ * chance: seasons, campaigns, and what the model does not know. Standard deviation of the log. */
+static wn_rc find_shock_sd(struct projector *p)
+{
+    const struct wn_cohorts *t = p->table;
+    size_t n = t->cohorts[0].n_periods, n_used = 0; /* the oldest cohort saw all */
+    double *seen = WN_ARENA_ARRAY(&p->scratch, 2 * n, double), *expected = seen + n, sum = 0;
+    const double *theta = p->out.fit.theta, *stayed = p->stayed;
+    double buys = p->o.model == WN_COHORT_BGBB ? theta[0] / (theta[0] + theta[1]) : 1;
+    if (!seen)
+        return WN_MEMORY;
+    for (size_t c = 0; c < t->n; c++) {
+        const struct wn_cohort *cohort = &t->cohorts[c];
+        for (size_t k = 1; k < cohort->n_whole && k < p->n_points; k++) {
+            seen[n - cohort->n_periods + k] += (double)cohort->cells[k].n_active;
+            expected[n - cohort->n_periods + k] += (double)cohort->n_customers * buys * stayed[k];
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (seen[i] >= 10 && expected[i] > 0) {
+            double gap = log(seen[i] / expected[i]);
+            sum += gap * gap - 1 / seen[i];
+            n_used++;
+        }
+    p->out.shock_sd = n_used >= 3 ? sqrt(fmax(sum, 0) / (double)n_used) : 0;
+    return WN_OK;
+}
+
+/* The same for all cohorts of a draw, and for all that lies ahead: a careful reading. */
+static wn_rc find_shocks(struct projector *p)
+{
+    wn_rc rc = p->out.has_fit ? find_shock_sd(p) : WN_OK;
+    for (size_t d = 0; d <= p->n_draws; d++)
+        p->shock[d] = d ? exp(p->out.shock_sd * wn_rand_normal(p->r)) : 1;
+    return rc;
+}
+
 /* ---- for how much -------------------------------------------------------------------------------
  */
 
@@ -321,8 +360,8 @@ static void project_row(struct projector *p, size_t c, size_t d)
             retention[k] = n;
         } else {
             double stayed = stays[k];
-            double expected = ahead.one * stayed;
-            double variance = fmax(expected - ahead.square * stayed * stayed, 0);
+            double expected = ahead.one * stayed * p->shock[d];
+            double variance = fmax(ahead.one * stayed - ahead.square * stayed * stayed, 0);
             retention[k] = fmin(fmax(expected + chance_rate * sqrt(variance), 0), n);
             bought += discount * stayed;
             squared += discount * discount * stayed;
@@ -332,7 +371,7 @@ static void project_row(struct projector *p, size_t c, size_t d)
                 ahead.one * squared + 2 * ahead.two * pairs - ahead.square * bought * bought;
             sd = sqrt(fmax(of_counts, 0) * mean * mean + ahead.one * squared * spend_var);
         }
-        ltv[k] = total + margin * (ahead.one * bought * mean + chance_money * sd);
+        ltv[k] = total + margin * (ahead.one * bought * p->shock[d] * mean + chance_money * sd);
     }
 }
 
@@ -464,6 +503,9 @@ wn_rc wn_cohorts_project(struct wn_arena *a, const struct wn_cohorts *table,
         rc = fit(&p, why);
     if (!rc) {
         find_outlooks(&p);
+        rc = find_shocks(&p);
+    }
+    if (!rc) {
         find_first_spend(&p);
         rc = find_later_spend(&p, why);
     }
