@@ -86,6 +86,10 @@ static wn_rc read_levels(struct wn_str text, struct wn_forecast_options *o, stru
             return wn_fail(why, WN_INVALID, "level",
                            "--level takes percentages between 0 and 100, such as 80,95; not '%.*s'",
                            WN_STR_ARG(part));
+        for (size_t i = 0; i < o->n_levels; i++)
+            if (o->levels[i] == percent / 100)
+                return wn_fail(why, WN_INVALID, "level", "--level names %.*s twice",
+                               WN_STR_ARG(part));
         o->levels[o->n_levels++] = percent / 100;
     }
     return WN_OK;

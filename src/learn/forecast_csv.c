@@ -174,7 +174,7 @@ static bool is_ts_cell(struct wn_str s)
     return wn_time_read(wn_str_trim(s), &ts, &is_number);
 }
 
-/* Finds the columns of a long header; false when there is no column of time. */
+/* Finds the columns of a long header; false when one of time or of values is missing. */
 static bool long_header(struct wn_series_csv_reader *r, const struct wn_csv_record *record)
 {
     r->series_at = r->ts_at = r->value_at = SIZE_MAX;
@@ -190,15 +190,35 @@ static bool long_header(struct wn_series_csv_reader *r, const struct wn_csv_reco
     }
     if (r->ts_at == SIZE_MAX)
         return false;
-    /* Of two or three columns the one left over is what it must be. */
+    /* Of two or three columns those left over are what they must be: a name, then a value. */
     size_t n = record->n_fields;
-    if (r->value_at == SIZE_MAX && n == (r->series_at == SIZE_MAX ? 2u : 3u))
-        for (size_t f = 0; f < n; f++)
-            if (f != r->ts_at && f != r->series_at)
-                r->value_at = f;
+    for (size_t f = 0; f < n && n <= 3 && r->value_at == SIZE_MAX; f++) {
+        if (f == r->ts_at || f == r->series_at)
+            continue;
+        if (n == 3 && r->series_at == SIZE_MAX)
+            r->series_at = f;
+        else
+            r->value_at = f;
+    }
     if (r->series_at == SIZE_MAX && n == 3 && r->value_at != SIZE_MAX)
         r->series_at = 3 - r->ts_at - r->value_at;
     return r->value_at != SIZE_MAX;
+}
+
+/* column: from 1. */
+static wn_rc fail_at(struct wn_why *why, wn_rc rc, uint64_t line, size_t column, const char *field,
+                     const char *format, struct wn_str cell)
+{
+    if (why) {
+        why->line = line;
+        why->column = (uint32_t)column;
+    }
+    cell.n = cell.n > 60 ? 60 : cell.n;
+    while (cell.n && !wn_str_utf8_valid(cell, NULL))
+        cell.n--;
+    char text[128];
+    snprintf(text, sizeof text, "'%.*s'", WN_STR_ARG(cell));
+    return wn_fail(why, rc, field, format, text);
 }
 
 /* Decides the form; *is_header tells whether the record is used up. */
@@ -212,6 +232,11 @@ static wn_rc look_at_first(struct wn_series_csv_reader *r, const struct wn_csv_r
     *is_header = true;
     if (n >= 2 && long_header(r, record))
         return WN_OK;
+    if (n > 3 && r->ts_at != SIZE_MAX)
+        return fail_at(why, WN_INVALID, record->line, r->ts_at + 1, "value",
+                       "there is a column of times, %s, but none named 'value'; keep the columns "
+                       "series, time and value",
+                       f[r->ts_at]);
     *is_header = false;
     r->series_at = n == 3 ? 0 : SIZE_MAX;
     r->ts_at = n == 3 ? 1 : 0;
@@ -237,22 +262,6 @@ static wn_rc look_at_first(struct wn_series_csv_reader *r, const struct wn_csv_r
 
 /* ---- rows -------------------------------------------------------------------------------------
  */
-
-/* column: from 1. */
-static wn_rc fail_at(struct wn_why *why, wn_rc rc, uint64_t line, size_t column, const char *field,
-                     const char *format, struct wn_str cell)
-{
-    if (why) {
-        why->line = line;
-        why->column = (uint32_t)column;
-    }
-    cell.n = cell.n > 60 ? 60 : cell.n;
-    while (cell.n && !wn_str_utf8_valid(cell, NULL))
-        cell.n--;
-    char text[128];
-    snprintf(text, sizeof text, "'%.*s'", WN_STR_ARG(cell));
-    return wn_fail(why, rc, field, format, text);
-}
 
 static wn_rc add_point(struct wn_series_csv_reader *r, struct point p, struct wn_why *why)
 {

@@ -1,7 +1,8 @@
 /* Series out of CSV text, and onto an even grid of time.
  *
  * Long form: `series,ts,value` or `ts,value`, with a header (any order; also id, unique_id;
- * timestamp, time, date, day, ds, week, month; y) or, without one, in just this order. Wide form,
+ * timestamp, time, date, day, ds, week, month; y; of three columns those left over are the name of
+ * the series, then the value) or, without one, in just this order. Wide form,
  * as in the M4 competition: an identifier, then the values, oldest first; rows of unequal length;
  * an optional header. The form is told from the first record.
  *
@@ -40,10 +41,8 @@ struct wn_series_csv {
     size_t n_series;
     bool is_named; /* the text has names of series */
     wn_series_grid grid;
-    int64_t origin;   /* position 0: ms, months or number */
-    int64_t step;     /* in the same unit; > 0 */
-    int64_t phase_ms; /* MONTHS: from the start of the month */
-    bool has_hours;   /* some timestamp is not at midnight */
+    int64_t step;   /* ms, months or numbers; > 0 */
+    bool has_hours; /* some timestamp is not at midnight */
     wn_forecast_frequency frequency;
 };
 

@@ -67,6 +67,11 @@ static void long_form(void **state)
     assert_string_equal(ts_of(&csv, 0, 5), "2026-01-06");
     assert_string_equal(ts_of(&csv, 1, 2), "2026-01-11");
     assert_int_equal(csv.series[0].line, 2);
+    /* Of three columns those that say nothing are a name, then the value. */
+    csv = read_good("channel,date,spend\ntv,2026-01-01,5\n");
+    assert_true(csv.is_named && csv.series[0].values[0] == 5);
+    csv = read_good("date,clicks,campaign_id\n2026-01-01,7,5\n");
+    assert_true(wn_str_eq(csv.series[0].name, WN_STR("7")) && csv.series[0].values[0] == 5);
 }
 
 static void without_header_or_names(void **state)
@@ -126,6 +131,7 @@ static void errors_name_the_line(void **state)
     expect_error("", 0, "no values");
     expect_error("series,ts,value\n", 0, "no values");
     expect_error("x\n1\n", 1, "one column");
+    expect_error("campaign,date,spend,revenue\na,2026-01-01,1,2\n", 1, "none named 'value'");
     expect_error("series,ts,value\na,2026-01-01,1\na,2026-01-01,2\n", 3, "first is in line 2");
     expect_error("series,ts,value\na,2026-01-01,1,000\n", 2, "4 fields instead of 3");
     expect_error("series,ts,value\na,2026-01-01,1.2.3\n", 2, "'1.2.3' is not a number");
