@@ -217,9 +217,9 @@ static double minus_log_posterior(void *context, const double *u, size_t n, doub
     for (size_t i = 0; i < o->rows->n_counts; i++)
         wn_ltv_add_frequency(o->kind, theta, o->rows->counts[i].x, o->rows->counts[i].n, &sum);
     by_logarithms(&sum, theta, gradient, hessian);
-    o->log_likelihood = sum.value;
+    o->log_likelihood = wn_sum_value(&sum.value);
     o->is_at_wall = false;
-    value = -sum.value;
+    value = -o->log_likelihood;
     for (size_t i = 0; i < n; i++)
         o->is_at_wall |=
             wn_ltv_add_wall(u[i], -WALL, WALL, &value, &gradient[i], &hessian[wn_packed_at(i, i)]);

@@ -4,6 +4,7 @@
 #define WN_LEARN_LTV_INT_H
 
 #include "learn/optimise.h"
+#include "learn/sums.h"
 #include "winnow/ltv.h"
 
 enum { LTV_RATES = 4, LTV_RATES_PACKED = 10, LTV_MONEY = 3, LTV_MONEY_PACKED = 6 };
@@ -15,7 +16,7 @@ struct ltv_row {
 
 /* A sum of log-likelihoods with its first and second derivatives by the natural parameters. */
 struct ltv_slope {
-    double value;
+    struct wn_sum value;
     double gradient[LTV_RATES];
     double hessian[LTV_RATES_PACKED];
 };

@@ -58,7 +58,8 @@ static double minus_log_posterior(void *context, const double *u, size_t n, doub
                                   double *hessian)
 {
     struct objective *o = context;
-    double g[LTV_MONEY] = {0}, h[LTV_MONEY_PACKED] = {0}, slope[LTV_MONEY] = {0}, sum = 0;
+    double g[LTV_MONEY] = {0}, h[LTV_MONEY_PACKED] = {0}, slope[LTV_MONEY] = {0};
+    struct wn_sum sum = {0};
     for (size_t i = 0; i < n; i++) {
         if (!(fabs(u[i]) < 40))
             return INFINITY;
@@ -67,12 +68,12 @@ static double minus_log_posterior(void *context, const double *u, size_t n, doub
     double p = slope[0], q = LTV_Q_FLOOR + slope[1], v = slope[2];
     for (size_t from = 0, to; from < o->n; from = to) {
         for (to = from; to < o->n && o->buyers[to].x == o->buyers[from].x; to++)
-            sum += add_value(p, q, v, &o->buyers[to], g, h);
-        sum += add_count(p, q, o->buyers[from].x, (double)(to - from), g, h);
+            wn_sum_add(&sum, add_value(p, q, v, &o->buyers[to], g, h));
+        wn_sum_add(&sum, add_count(p, q, o->buyers[from].x, (double)(to - from), g, h));
     }
-    o->log_likelihood = sum;
+    o->log_likelihood = wn_sum_value(&sum);
     o->is_at_wall = false;
-    double value = -sum, *out = hessian;
+    double value = -o->log_likelihood, *out = hessian;
     const double *in = h;
     for (size_t i = 0; i < n; i++) {
         gradient[i] = -slope[i] * g[i];

@@ -185,7 +185,7 @@ void wn_ltv_add_times(wn_ltv_kind kind, const double *theta, const struct ltv_ro
     mixture_of(kind, theta, row, &m);
     double g[LTV_RATES], n = row->n, *hessian = out->hessian;
     const double *h = m.h;
-    out->value += n * (m.top + log(m.weight));
+    wn_sum_add(&out->value, n * (m.top + log(m.weight)));
     for (size_t i = 0; i < LTV_RATES; i++) {
         g[i] = m.g[i] / m.weight;
         out->gradient[i] += n * g[i];
@@ -221,7 +221,7 @@ void wn_ltv_add_frequency(wn_ltv_kind kind, const double *theta, double x, doubl
         h[8] += n / d;
         h[9] -= n * c / (d * d);
     }
-    out->value += n * value;
+    wn_sum_add(&out->value, n * value);
 }
 
 /* ---- questions ----------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ double wn_ltv_log_likelihood(wn_ltv_kind kind, const double *theta, const struct
     tame(theta, c, safe, &row);
     wn_ltv_add_times(kind, safe, &row, &sum);
     wn_ltv_add_frequency(kind, safe, row.x, 1, &sum);
-    return clip(sum.value, -1e300, 1e300);
+    return clip(wn_sum_value(&sum.value), -1e300, 1e300);
 }
 
 double wn_ltv_alive(wn_ltv_kind kind, const double *theta, const struct wn_ltv_customer *c)

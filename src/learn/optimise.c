@@ -303,6 +303,7 @@ wn_rc wn_newton(wn_newton_fn *f, void *context, double *x, size_t n, double ridg
     size_t packed = wn_packed_size(n);
     struct newton w = {scratch, scratch + n, scratch + 2 * n, scratch + 3 * n,
                        scratch + 3 * n + packed};
+    const double rounding = 1e-14;
     uint32_t n_calls = 1;
     tol = tol > 0 ? tol : 1e-9;
     double value = f(context, x, n, w.gradient, w.hessian), extra = fmax(ridge, 0);
@@ -316,6 +317,11 @@ wn_rc wn_newton(wn_newton_fn *f, void *context, double *x, size_t n, double ridg
         bool moved = wn_chol_factor(w.hessian, n, w.saved, NULL) == WN_OK;
         if (moved) {
             wn_chol_solve(w.hessian, n, w.step);
+            double gain = .5 * wn_dot(w.gradient, w.step, n);
+            if (extra <= fmax(ridge, 0) && gain >= 0 && gain <= rounding * (1 + fabs(value))) {
+                flat = true; /* a sum of many terms is no more exact than that */
+                break;
+            }
             moved = walk(f, context, x, n, &w, &value, &n_calls);
         }
         if (!moved) { /* back to x with more ridge: towards the gradient's direction */

@@ -47,8 +47,8 @@ typedef double wn_newton_fn(void *context, const double *x, size_t n, double *gr
 /* Newton's method, or IRLS when the Hessian is the expected one: each step is halved until the
  * value falls, and a ridge (at least ridge, raised tenfold where the Hessian is not positive or no
  * halving helps) is added to the diagonal. x [n] in and out. scratch [3 * n + 2 * n*(n+1)/2]. Ends
- * when no gradient element is above tol * (1 + |value|); tol 0 means 1e-9. Fails: INVALID (not
- * finite at the start). */
+ * when no gradient element is above tol * (1 + |value|), tol 0 means 1e-9, or when a step promises
+ * less than 1e-14 * (1 + |value|). Fails: INVALID (not finite at the start). */
 WN_MUST_USE wn_rc wn_newton(wn_newton_fn *f, void *context, double *x, size_t n, double ridge,
                             double tol, uint32_t max_steps, double *scratch,
                             struct wn_minimum *out);
