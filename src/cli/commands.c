@@ -69,8 +69,9 @@ const struct wn_command wn_commands[] = {
      .operands = "",
      .summary = "forecast series of a CSV file, with intervals",
      .description =
-         "Reads series in the long form series,ts,value (or ts,value), or in the wide form of an "
-         "id followed by its values, and prints series,step,ts,mean and the bounds of each level: "
+         "Reads series in the long form series,ts,value (or ts,value; of a file with three columns "
+         "such as channel,date,spend it finds out which is which), or in the wide form of an id "
+         "followed by its values, and prints series,step,ts,mean and the bounds of each level: "
          "lo80,hi80,lo95,hi95. A missing row or an empty cell is missing, not 0. Series of one "
          "file should have the same step; intervals of short series borrow from the others.\n"
          "\n"
