@@ -3,6 +3,8 @@
  * what a user of the command line would read of them. Skips where the data are not present. */
 #include "learn/attribute_csv.h"
 
+#include "../../../bench/learn/attribution.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,27 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-enum { CHANNELS = 12 };
-
-struct row {
-    const char *channel;
-    double first, last, linear, position, removal, markov1, markov2, shapley;
-};
-static const struct row rows[CHANNELS] = {
-    {"alpha", 6308, 8447, 7574.7186, 7444.824, .558399, 5344.948, 5617.45, 7627.944},
-    {"beta", 2831, 989, 2083.5001, 1969.766, .264039, 2527.352, 2439.65, 1982.739},
-    {"delta", 1, 5, 1.7250, 2.587, .000482, 4.614, 5.16, 2.293},
-    {"epsilon", 99, 531, 272.1704, 301.050, .062639, 599.571, 614.37, 374.677},
-    {"eta", 3164, 4167, 3539.9512, 3618.796, .349026, 3340.847, 3391.86, 3613.656},
-    {"gamma", 165, 92, 121.0416, 125.241, .017880, 171.145, 171.92, 138.186},
-    {"iota", 4606, 3355, 3857.0962, 3944.948, .405835, 3884.615, 3810.51, 3505.044},
-    {"kappa", 74, 230, 137.9641, 147.460, .028663, 274.363, 266.03, 159.057},
-    {"lambda", 902, 1207, 1035.2576, 1046.904, .134022, 1282.847, 1189.47, 987.782},
-    {"mi", 2, 2, 2.2222, 2.057, .000180, 1.722, 2.07, 2.667},
-    {"theta", 1606, 653, 1022.8014, 1092.744, .206010, 1971.913, 1902.47, 1190.963},
-    {"zeta", 27, 107, 136.5515, 88.623, .039811, 381.063, 374.03, 199.992},
-};
 
 static struct wn_arena arena;
 static struct wn_path_csv data;
@@ -119,14 +100,14 @@ static void all_printed_digits(void **state)
     attribute((struct wn_attribute_options){0}, &one);
     attribute((struct wn_attribute_options){.models = 1u << WN_ATTRIBUTE_MARKOV, .order = 2}, &two);
     assert_int_equal(data.paths.n, 10000);
-    assert_int_equal(data.paths.n_channels, CHANNELS);
+    assert_int_equal(data.paths.n_channels, REFERENCE_CHANNELS);
     near(one.conversions, 19785, 9);
     near(one.value, 74802.97, 2);
     near(one.nulls, 68602, 9);
     near(one.conversion_probability, .2238451356, 10);
     near(two.conversion_probability, .2238451356, 10);
-    for (size_t i = 0; i < CHANNELS; i++) {
-        const struct row *row = &rows[i];
+    for (size_t i = 0; i < REFERENCE_CHANNELS; i++) {
+        const struct reference *row = &reference[i];
         size_t c = channel(row->channel);
         near(one.credits[WN_ATTRIBUTE_FIRST][c].conversions, row->first, 6);
         near(one.credits[WN_ATTRIBUTE_LAST][c].conversions, row->last, 6);
@@ -165,7 +146,7 @@ static void credits_add_up(void **state)
             &out);
         for (size_t m = 0; m < WN_ATTRIBUTE_MODELS; m++) {
             double conversions = 0, value = 0;
-            for (size_t c = 0; c < CHANNELS; c++) {
+            for (size_t c = 0; c < REFERENCE_CHANNELS; c++) {
                 const struct wn_credit *x = &out.credits[m][c];
                 conversions += x->conversions;
                 value += x->value;
