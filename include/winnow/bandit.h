@@ -285,4 +285,137 @@ WN_MUST_USE wn_rc wn_bandit_replay(struct wn_arena *scratch, const uint8_t *rewa
                                    uint64_t n_rounds, size_t n_arms, const struct wn_policy *policy,
                                    struct wn_rand *r, uint64_t *successes_out, struct wn_why *why);
 
+/* ---- context ------------------------------------------------------------------------------------
+ *
+ * Which arm for this person, at this hour? A logistic model with weights shared by all arms and
+ * weights of each arm's own: logit p = shared'x + own_a'x. What is believed of a weight is a normal
+ * distribution, each by itself (diagonal Laplace); after a batch the means move to the best fit and
+ * the precisions grow by the information of the batch. New arms begin with the shared weights.
+ * Source: Chapelle and Li 2011, algorithm 3. */
+
+#define WN_CONTEXT_FEATURES_MAX 64
+struct wn_context_bandit {
+    size_t n_arms, n_features; /* features without the constant, which is put in front */
+    double *mean, *precision;  /* arena [1 + n_arms][1 + n_features]; row 0 is shared */
+};
+/* precision: of all weights at the start, > 0; 1 where nothing is known. Fails: INVALID, LIMIT,
+ * MEMORY. */
+WN_MUST_USE wn_rc wn_context_init(struct wn_arena *a, size_t n_arms, size_t n_features,
+                                  double precision, struct wn_context_bandit *out,
+                                  struct wn_why *why);
+/* Learns a batch of n rows. arm [n]; x [n][n_features], within +-1e6, best about +-1; reward [n],
+ * 0 or 1. b is untouched on failure. Fails: INVALID (why->line: row), MEMORY. Cost: some 20 passes
+ * of n * n_features^2. */
+WN_MUST_USE wn_rc wn_context_update(struct wn_arena *scratch, struct wn_context_bandit *b,
+                                    const uint32_t *arm, const double *x, const uint8_t *reward,
+                                    size_t n, struct wn_why *why);
+/* For one x [n_features]: the probability of each arm to be the best under draws of width times the
+ * standard deviations (0.5 .. 1; 0 = 1), none below floor_ratio (0 = 0.005, as far as
+ * WN_FLOORS_MAX allows): draw the arm from it and log it. rate_out [n_arms] (may be NULL): the
+ * click probability at the mean weights. share_out [n_arms]. r: above WN_BEST_EXACT_MAX arms.
+ * Fails: INVALID, MEMORY. */
+WN_MUST_USE wn_rc wn_context_shares(struct wn_arena *scratch, const struct wn_context_bandit *b,
+                                    const double *x, double width, double floor_ratio,
+                                    struct wn_rand *r, double *share_out, double *rate_out,
+                                    struct wn_why *why);
+
+/* ---- patterns -----------------------------------------------------------------------------------
+ *
+ * What makes creatives work? logit p_c = mu + sum over fields u_f[level] + sum over pairs of fields
+ * v_fg[level, level] + campaign effect + e_c, all effects normal around 0 with a variance for each
+ * field, pair, campaigns and creatives, which are learned too (Laplace approximation, EM; prior
+ * inverse gamma(2, 0.02)). Gives the prior of a creative that was never shown, the effects as odds
+ * multipliers, and the next brief.
+ * Sources: Gelman et al., "Bayesian Data Analysis", 3rd ed., ch. 5 and 13; Tierney and Kadane,
+ * "Accurate approximations for posterior moments and marginal densities", JASA 1986. */
+
+#define WN_PATTERN_FIELDS_MAX 8
+#define WN_PATTERN_PAIRS_MAX 28
+#define WN_PATTERN_EFFECTS_MAX 1500
+#define WN_PATTERN_NONE UINT32_MAX /* a field that a creative lacks */
+
+struct wn_creative {
+    uint32_t level[WN_PATTERN_FIELDS_MAX]; /* of each field: below n_levels, or NONE */
+    uint32_t campaign;                     /* below n_campaigns; NONE */
+    struct wn_arm counts;
+};
+struct wn_pattern_plan {
+    size_t n_fields;                        /* hook, emotion, pacing, format, offer ... */
+    size_t n_levels[WN_PATTERN_FIELDS_MAX]; /* of each, at least 1 */
+    size_t n_campaigns;                     /* may be 0 */
+    bool with_pairs; /* v_fg; pairs of levels that no creative has are left out */
+};
+struct wn_pattern_effect {
+    uint32_t field, level;
+    uint32_t field2, level2;          /* of a pair; NONE for a field's own effect */
+    double mean, sd;                  /* on the logit */
+    double odds, odds_low, odds_high; /* exp of it, with the 80 % interval */
+    uint32_t n_creatives;             /* that have it */
+    bool
+        is_shown; /* a pair: its 90 % limits exclude 0 and 3 creatives have it; else any creative */
+};
+struct wn_pattern {
+    struct wn_pattern_plan plan;
+    size_t n_effects;                  /* without campaigns */
+    struct wn_pattern_effect *effects; /* arena: fields in order, then pairs */
+    double mu;
+    /* Standard deviations: of each field's effects, each pair of fields' (f < g, in the order 01, 02
+     * ... 12 ...), campaigns, and what is left of each creative. */
+    double field_sd[WN_PATTERN_FIELDS_MAX], pair_sd[WN_PATTERN_PAIRS_MAX], campaign_sd, creative_sd;
+    bool is_converged; /* false: the deviations still moved by more than 1 % a round at the end */
+    /* for the functions below: */
+    size_t n;          /* all weights: mu, effects, campaigns */
+    double *weight;    /* arena [n] */
+    double *factor;    /* arena, packed n: Cholesky factor of the posterior precision */
+    uint32_t *pair_at; /* arena: the weight of a pair of levels, 0 = left out */
+};
+/* Fails: INVALID (why->line: creative), LIMIT (more than WN_PATTERN_EFFECTS_MAX weights), MEMORY.
+ * Cost: up to 60 rounds of some 3 n^3 multiplications. */
+WN_MUST_USE wn_rc wn_pattern_fit(struct wn_arena *a, const struct wn_creative *creatives, size_t n,
+                                 const struct wn_pattern_plan *plan, struct wn_pattern *out,
+                                 struct wn_why *why);
+/* The belief in a creative that was never shown: mean and standard deviation of its logit (either
+ * may be NULL), and the prior of its rate. counts are not read. Fails: INVALID. */
+WN_MUST_USE wn_rc wn_pattern_prior(struct wn_arena *scratch, const struct wn_pattern *p,
+                                   const struct wn_creative *creative, double *logit_out,
+                                   double *sd_out, struct wn_prior *out, struct wn_why *why);
+/* The next briefs: combinations of levels that no creative [n] has, each the best under a draw of its
+ * own from the posterior (Thompson), less what it shares with the briefs before: diversity (0.2 as a
+ * rule) times the share of equal fields. brief_out [n_briefs]; *n_out may be smaller when there are
+ * not so many unseen combinations. Looks at all of them up to a million, else at 100,000 random ones.
+ * Fails: INVALID, MEMORY. */
+WN_MUST_USE wn_rc wn_pattern_briefs(struct wn_arena *scratch, const struct wn_pattern *p,
+                                    const struct wn_creative *creatives, size_t n, double diversity,
+                                    struct wn_rand *r, size_t n_briefs,
+                                    struct wn_creative *brief_out, size_t *n_out,
+                                    struct wn_why *why);
+
+/* ---- chains -------------------------------------------------------------------------------------
+ *
+ * What to show next to an audience that has seen a pattern: transitions between patterns with the
+ * prior of 5 passages spread as the marginal of the next pattern, rewards of b after a with the prior
+ * of b's rate, worth 5 trials. */
+
+#define WN_CHAIN_STATES_MAX 50
+struct wn_chain_step {
+    uint32_t sequence; /* steps of one person or audience; they follow each other in the array */
+    uint32_t pattern;  /* shown, below n_patterns */
+    uint8_t reward;    /* 0 or 1 */
+};
+struct wn_chain {
+    size_t n;
+    bool looks_two_back;      /* order 2 foretells the last fifth better: rate_two_back is set */
+    double log_loss[2];       /* per step on the last fifth, of order 1 and 2 */
+    struct wn_belief *reward; /* arena [n][n]: of b after a */
+    double *transition;       /* arena [n][n]: probability of b after a, in the data */
+    double *value;            /* arena [n][n]: reward of showing b after a, and what follows: the
+                                   mean reward + 0.7 * the best value after b */
+    double *rate_two_back;    /* arena [n][n][n]: mean reward of c after a, b; or NULL */
+};
+/* Fails: INVALID (why->line: step), LIMIT, MEMORY. */
+WN_MUST_USE wn_rc wn_chain_fit(struct wn_arena *a, const struct wn_chain_step *steps, size_t n,
+                               size_t n_patterns, struct wn_chain *out, struct wn_why *why);
+/* What to show after a: the pattern with the largest draw of its reward (one-step Thompson). */
+size_t wn_chain_next(const struct wn_chain *c, size_t after, struct wn_rand *r);
+
 #endif

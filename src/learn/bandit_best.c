@@ -74,7 +74,7 @@ static const double steps[] = {0, .8, 1.6, 2.5, 3.5, 4.7, 6.2, 8, 10};
 struct shape {
     struct wn_score score;
     double centre, sd, left, right; /* beyond left and right there is less than 1e-16 */
-    double log_scale;               /* ln(ab / (a + b)) */
+    double log_scale, log_beta;     /* ln(ab / (a + b)), ln B(a, b) */
 };
 
 static struct shape shape_of(const struct wn_score *s)
@@ -84,6 +84,7 @@ static struct shape shape_of(const struct wn_score *s)
     if (!s->is_normal) {
         p.centre = wn_digamma(s->a) - wn_digamma(s->b);
         p.sd = sqrt(wn_trigamma(s->a) + wn_trigamma(s->b));
+        p.log_beta = wn_log_beta(s->a, s->b);
         p.log_scale = log(s->a) + log(s->b) - log(s->a + s->b);
         reach_left = fmax(12, 40 / (s->a * p.sd));
         reach_right = fmax(12, 40 / (s->b * p.sd));
@@ -91,6 +92,17 @@ static struct shape shape_of(const struct wn_score *s)
     p.left = p.centre - reach_left * p.sd;
     p.right = p.centre + reach_right * p.sd;
     return p;
+}
+
+/* P(rate below sigmoid(t)) far to the left, where the density is a power of the rate: x^a / (a B(a,
+ * b)). Rates below 1e-308 are then still told apart. */
+static bool is_power_tail(double t, double b)
+{
+    return t < -30 && log(b) + t < -28;
+}
+static double power_tail(const struct shape *p, double t, double a)
+{
+    return exp(fmin(a * t - log(a) - p->log_beta, 0));
 }
 
 /* ln F(t) and F(t); exact in both tails. */
@@ -109,6 +121,12 @@ static double cdf(const struct shape *p, double t, double *log_out)
         double z = (t - p->centre) / p->sd;
         lower = wn_normal_cdf(z);
         upper = wn_normal_upper(z);
+    } else if (is_power_tail(t, p->score.b)) {
+        lower = power_tail(p, t, p->score.a);
+        upper = 1 - lower;
+    } else if (is_power_tail(-t, p->score.a)) {
+        upper = power_tail(p, -t, p->score.b);
+        lower = 1 - upper;
     } else if (t < p->centre) {
         double x = wn_sigmoid(t);
         lower = x < 0.5 ? wn_beta_inc(p->score.a, p->score.b, x)
@@ -133,8 +151,10 @@ static double density(const struct shape *p, double t)
         double z = (t - p->centre) / p->sd;
         return exp(-0.5 * z * z) * 0.3989422804014327 / p->sd;
     }
-    double n = p->score.a + p->score.b;
-    return exp(p->log_scale + wn_log_binomial(p->score.a, n, wn_sigmoid(t), wn_sigmoid(-t)));
+    double a = p->score.a, b = p->score.b, n = a + b;
+    if (is_power_tail(t, b) || is_power_tail(-t, a))
+        return exp((t < 0 ? a * t : -b * t) - p->log_beta);
+    return exp(p->log_scale + wn_log_binomial(a, n, wn_sigmoid(t), wn_sigmoid(-t)));
 }
 
 static int by_size(const void *a, const void *b)
