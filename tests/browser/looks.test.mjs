@@ -22,6 +22,7 @@ const PAGES = {
   ctr: '/ctr',
   budget: '/budget',
   campaigns: '/budget?by=campaign',
+  experiments: '/experiments',
   import: '/import',
   missing: '/no-such-page',
 };

@@ -11,6 +11,7 @@ const Forecast = lazy(() => import('./pages/forecast/Forecast'));
 const Anomalies = lazy(() => import('./pages/anomalies/Anomalies'));
 const Ctr = lazy(() => import('./pages/ctr/Ctr'));
 const Budget = lazy(() => import('./pages/budget/Budget'));
+const Experiments = lazy(() => import('./pages/experiments/Experiments'));
 const Import = lazy(() => import('./pages/import/Import'));
 
 /* A page that breaks leaves the rest standing and says what can be done. */
@@ -64,6 +65,7 @@ export function App() {
             <Route path="/anomalies" element={<Anomalies />} />
             <Route path="/ctr" element={<Ctr />} />
             <Route path="/budget" element={<Budget />} />
+            <Route path="/experiments" element={<Experiments />} />
             <Route path="/import" element={<Import />} />
             <Route path="*" element={<NotFound />} />
           </Routes>

@@ -4,9 +4,10 @@ import { Fragment, type ReactNode } from 'react';
 import type { ctr } from './ctr';
 import type { decide } from './decide';
 import { en } from './en';
+import type { experiments } from './experiments';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
-type Whole = typeof en & typeof decide & typeof ctr;
+type Whole = typeof en & typeof decide & typeof ctr & typeof experiments;
 export type Catalog = { -readonly [K in keyof Whole]: Whole[K] extends string ? string : Plural };
 export type Key = keyof Catalog;
 type Value = string | number;

@@ -27,6 +27,7 @@ export const ForecastIcon = icon(<path d="M3 13.5 7 9l3 2.5M10 11.5l7-6.5M10 11.
 export const AnomaliesIcon = icon(<path d="M3 14.5h3.5L9 4.5l2.5 11 1.5-4h4" />);
 export const CtrIcon = icon(<path d="M8.5 8.5 17 12l-3.7 1.3L12 17zM7 2.8v2M2.8 7h2M4 4l1.4 1.4M10 4l-1 1.2M4 10l1.2-1" />);
 export const BudgetIcon = icon(<path d="M4 16V9M10 16V4M16 16v-5M2.5 16h15" />);
+export const ExperimentsIcon = icon(<path d="M8 3h4M8.5 3v5L4 15a1.2 1.2 0 0 0 1 1.8h10a1.2 1.2 0 0 0 1-1.8L11.500 8V3M6.500 12h7" />);
 export const ImportIcon = icon(<path d="M10 3v9M6.5 8.5 10 12l3.5-3.5M3.5 13v2.5a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1V13" />);
 export const DocsIcon = icon(<path d="M7 6 3.5 10 7 14M13 6l3.5 4-3.5 4" />);
 export const SearchIcon = icon(<path d="M8.7 14.2a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM12.8 12.8 17 17" />);

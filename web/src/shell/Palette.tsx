@@ -67,6 +67,7 @@ export default function Palette({ onClose, onShortcuts }: { onClose: () => void;
       { id: 'ctr', group: t('palette.pages'), label: t('nav.ctr'), run: go(`/ctr${shared()}`) },
       { id: 'anomalies', group: t('palette.pages'), label: t('nav.anomalies'), run: go(`/anomalies${shared()}`) },
       { id: 'budget', group: t('palette.pages'), label: t('nav.budget'), run: go(`/budget${shared()}`) },
+      { id: 'experiments', group: t('palette.pages'), label: t('nav.experiments'), run: go(`/experiments${shared()}`) },
       { id: 'import', group: t('palette.pages'), label: t('nav.import'), run: go(`/import${shared()}`) },
       { id: 'docs', group: t('palette.pages'), label: t('nav.docs'), run: () => location.assign('/docs') },
       { id: 'theme', group: t('palette.actions'), label: t('theme.toggle'), run: toggleTheme },

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from 'react-router-dom';
 import { useWorkspace } from '../api/queries';
 import { t, type Key } from '../i18n';
-import { AnomaliesIcon, BudgetIcon, CtrIcon, DocsIcon, ExplorerIcon, ForecastIcon, HelpIcon, ImportIcon, MoreIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
+import { AnomaliesIcon, BudgetIcon, CtrIcon, DocsIcon, ExperimentsIcon, ExplorerIcon, ForecastIcon, HelpIcon, ImportIcon, MoreIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
 import { cx, SampleBadge, Toasts } from '../parts/ui';
 import { sharedSearch } from '../state/address';
 import { read, write } from '../state/local';
@@ -37,7 +37,13 @@ export const GROUPS: { key: Key; entries: Entry[] }[] = [
       { to: '/ctr', key: 'nav.ctr', icon: CtrIcon },
     ],
   },
-  { key: 'nav.decide', entries: [{ to: '/budget', key: 'nav.budget', icon: BudgetIcon, inBar: true }] },
+  {
+    key: 'nav.decide',
+    entries: [
+      { to: '/budget', key: 'nav.budget', icon: BudgetIcon, inBar: true },
+      { to: '/experiments', key: 'nav.experiments', icon: ExperimentsIcon },
+    ],
+  },
   { key: 'nav.reach', entries: [{ to: '/import', key: 'nav.import', icon: ImportIcon }] },
   { key: 'nav.run', entries: [{ to: '/docs', key: 'nav.docs', icon: DocsIcon, external: true }] },
 ];
@@ -67,7 +73,7 @@ export function Shell({ children }: { children: ReactNode }) {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (document.querySelector('[role=dialog]')) return;
       if (Date.now() - afterG < 1200) {
-        const to = { o: '/', e: '/explorer', f: '/forecast', a: '/anomalies', c: '/ctr', b: '/budget', i: '/import' }[event.key];
+        const to = { o: '/', e: '/explorer', f: '/forecast', a: '/anomalies', c: '/ctr', b: '/budget', x: '/experiments', i: '/import' }[event.key];
         afterG = 0;
         if (to) {
           navigate(to + sharedSearch(new URLSearchParams(location.search)));

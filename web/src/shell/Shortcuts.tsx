@@ -11,6 +11,7 @@ const KEYS: [string[], Key][] = [
   [['g', 'a'], 'shortcuts.anomalies'],
   [['g', 'c'], 'shortcuts.ctr'],
   [['g', 'b'], 'shortcuts.budget'],
+  [['g', 'x'], 'shortcuts.experiments'],
   [['g', 'i'], 'shortcuts.import'],
   [['/'], 'shortcuts.search'],
   [['t'], 'shortcuts.theme'],
