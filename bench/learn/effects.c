@@ -342,7 +342,7 @@ int main(int argc, char **argv)
     struct set *s = calloc(1, sizeof *s);
     double *p = calloc(CELLS_MAX, sizeof *p), losses[MODELS] = {0}, times[MODELS] = {0};
     if (!s || !p)
-        return 1;
+        exit(1);
     for (uint64_t seed = 1; seed <= WORLDS; seed++) {
         draw_world(s, seed);
         measure(s, p, losses, times);

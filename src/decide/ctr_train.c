@@ -227,9 +227,9 @@ static wn_rc choose(const struct click_cells *cells, const struct click_days *da
     struct wn_effects tree, effects;
     struct tried *by_tree = WN_ARENA_ARRAY(scratch, cells->n, struct tried);
     struct tried *by_effects = WN_ARENA_ARRAY(scratch, cells->n, struct tried);
-    wn_rc rc = by_tree && by_effects ? WN_OK : no_memory(why);
-    if (!rc)
-        rc = set_counts(cells, days, OLDER, scratch, data, why);
+    if (!by_tree || !by_effects)
+        return no_memory(why);
+    wn_rc rc = set_counts(cells, days, OLDER, scratch, data, why);
     if (!rc)
         rc = fit_tree(data, scratch, &tree, why);
     if (!rc && !r->is_scarce)

@@ -23,6 +23,7 @@ struct fit {
     uint8_t *depth;             /* [n_nodes] */
     double *precision, *weight; /* [n_nodes]: of the messages; weight is precision times value */
     double *level_w, *level_r;  /* [largest number of levels] */
+    double *before;             /* [n_nodes]: means before a sweep */
     double dispersion;
     double root_mean;
     double moved; /* the largest change of log-odds in this sweep */
@@ -161,16 +162,16 @@ static double variance_of(double squares, double count)
     return v > VARIANCE_MIN ? v : VARIANCE_MIN;
 }
 
-static void sweep_tree(struct fit *s, double *before)
+static void sweep_tree(struct fit *s)
 {
     const struct wn_effects_data *d = s->d;
     double squares[WN_EFFECTS_DEPTH_MAX] = {0}, counts[WN_EFFECTS_DEPTH_MAX] = {0};
     for (size_t v = 0; v < d->n_nodes; v++)
-        before[v] = s->out->nodes[v].mean;
+        s->before[v] = s->out->nodes[v].mean;
     gather_tree(s);
     solve_tree(s, squares, counts);
     for (size_t i = 0; i < d->n_cells; i++)
-        s->eta[i] += s->out->nodes[d->node[i]].mean - before[d->node[i]];
+        s->eta[i] += s->out->nodes[d->node[i]].mean - s->before[d->node[i]];
     for (int k = 1; k < s->out->n_depths; k++)
         s->out->depth_variance[k] = variance_of(squares[k], counts[k]);
 }
@@ -269,12 +270,12 @@ static void start(struct fit *s)
     s->dispersion = 1;
 }
 
-static void run(struct fit *s, double *before)
+static void run(struct fit *s)
 {
     start(s);
     for (int sweep = 0; sweep < SWEEPS_MAX; sweep++) {
         s->moved = 0;
-        sweep_tree(s, before);
+        sweep_tree(s);
         for (size_t f = 0; f < s->d->n_fields; f++)
             sweep_field(s, f);
         for (size_t i = 0; i < s->d->n_cells; i++)
@@ -292,25 +293,40 @@ static void run(struct fit *s, double *before)
 
 /* ---- entry ------------------------------------------------------------------------------------ */
 
-static bool allocate(struct fit *s, size_t levels_max, struct wn_arena *scratch, struct wn_arena *a,
-                     double **before)
+static bool allocate(struct fit *s, size_t levels_max, struct wn_arena *scratch, struct wn_arena *a)
 {
     const struct wn_effects_data *d = s->d;
     bool has = true;
     s->eta = WN_ARENA_ARRAY(scratch, d->n_cells, double);
     s->precision = WN_ARENA_ARRAY(scratch, d->n_nodes, double);
     s->weight = WN_ARENA_ARRAY(scratch, d->n_nodes, double);
+    s->before = WN_ARENA_ARRAY(scratch, d->n_nodes, double);
     s->level_w = WN_ARENA_ARRAY(scratch, levels_max, double);
     s->level_r = WN_ARENA_ARRAY(scratch, levels_max, double);
-    *before = WN_ARENA_ARRAY(scratch, d->n_nodes, double);
     s->out->nodes = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
     s->out->steps = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
     for (size_t f = 0; f < d->n_fields; f++) {
         s->out->fields[f] = WN_ARENA_ARRAY(a, d->n_levels[f], struct wn_effect);
         has = has && s->out->fields[f];
     }
-    return has && s->eta && s->precision && s->weight && s->level_w && s->level_r && *before &&
+    return has && s->eta && s->precision && s->weight && s->before && s->level_w && s->level_r &&
            s->out->nodes && s->out->steps;
+}
+
+static wn_rc fit(struct fit *s, size_t levels_max, struct wn_arena *scratch, struct wn_arena *a,
+                 struct wn_why *why)
+{
+    const struct wn_effects_data *d = s->d;
+    s->depth = WN_ARENA_ARRAY(scratch, d->n_nodes, uint8_t);
+    if (!s->depth || !allocate(s, levels_max, scratch, a))
+        return wn_fail(why, WN_MEMORY, NULL, "there is no memory for a fit of %zu cells",
+                       d->n_cells);
+    wn_rc rc = check_nodes(d, s->depth, &s->out->n_depths, why);
+    if (!rc)
+        rc = check_cells(d, why);
+    if (!rc)
+        run(s);
+    return rc;
 }
 
 wn_rc wn_effects_fit(const struct wn_effects_data *data, struct wn_arena *a, struct wn_effects *out,
@@ -320,23 +336,13 @@ wn_rc wn_effects_fit(const struct wn_effects_data *data, struct wn_arena *a, str
     struct wn_effects made = {0};
     struct fit s = {.d = data, .out = &made};
     size_t levels_max;
-    double *before = NULL;
     wn_rc rc = check_sizes(data, &levels_max, why);
     if (rc)
         return rc;
     wn_arena_init(&scratch, a->max_bytes);
-    s.depth = WN_ARENA_ARRAY(&scratch, data->n_nodes, uint8_t);
-    if (s.depth)
-        rc = check_nodes(data, s.depth, &made.n_depths, why);
-    if (s.depth && !rc)
-        rc = check_cells(data, why);
-    if (!rc && (!s.depth || !allocate(&s, levels_max, &scratch, a, &before)))
-        rc = wn_fail(why, WN_MEMORY, NULL, "there is no memory for a fit of %zu cells",
-                     data->n_cells);
-    if (!rc) {
-        run(&s, before);
+    rc = fit(&s, levels_max, &scratch, a, why);
+    if (!rc)
         *out = made;
-    }
     wn_arena_deinit(&scratch);
     return rc;
 }
