@@ -26,7 +26,8 @@
  * Sources: Dudik, Langford and Li, "Doubly robust policy evaluation and learning", ICML 2011;
  * Swaminathan and Joachims, "The self-normalized estimator for counterfactual learning", NIPS 2015;
  * Wang, Agarwal and Dudik, "Optimal and adaptive off-policy evaluation in contextual bandits", ICML
- * 2017 (switch); Maurer and Pontil, "Empirical Bernstein bounds and sample variance penalization",
+ * 2017 (switch); Su, Srinath and Krishnamurthy, "Adaptive estimator selection for off-policy
+ * evaluation", ICML 2020 (its tau); Maurer and Pontil, "Empirical Bernstein bounds and sample variance penalization",
  * COLT 2009; Efron and Tibshirani, "An introduction to the bootstrap", 1993. */
 #ifndef WINNOW_OFFPOLICY_H
 #define WINNOW_OFFPOLICY_H
@@ -72,7 +73,8 @@ struct wn_offpolicy_options {
     double level;         /* of the intervals; 0 = 0.95 */
     uint32_t n_resamples; /* 0 = 2000, fewer for logs of more than 100,000 rows, at least 200 */
     wn_interval_kind interval;
-    double switch_tau; /* 0: chosen to minimise variance + squared bound of the bias */
+    double
+        switch_tau; /* 0: by Lepski's rule: the lowest that changes the estimate by no more than its error */
 };
 
 struct wn_estimate {

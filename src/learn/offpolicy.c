@@ -141,42 +141,29 @@ static void cut_parts(const struct wn_log *log, struct part *parts, double tau)
         parts[i].cut = parts[i].weight <= tau ? parts[i].robust : parts[i].model;
 }
 
-/* Variance of the mean of cut parts plus the squared bound of the bias: how much weight lies above
- * tau, times the largest reward (Wang et al., section 4). */
-static double cut_risk(const struct wn_log *log, const struct part *parts, double tau,
-                       double reward_range)
-{
-    struct wn_moments m = {0};
-    double above = 0, n = (double)log->n;
-    for (size_t i = 0; i < log->n; i++) {
-        wn_moments_add(&m, parts[i].weight <= tau ? parts[i].robust : parts[i].model, 1);
-        above += parts[i].weight > tau ? parts[i].weight : 0;
-    }
-    double bias = fmin(above / n, 1) * reward_range;
-    return wn_moments_variance(&m) / n + bias * bias;
-}
-
 #define TAU_CANDIDATES 20
 
-/* The best of 20 quantiles of the weights; the last cuts nothing. sorted [n] is scratch. */
+/* Lepski's rule: of 20 quantiles of the weights, from cutting nothing downwards, the lowest at which
+ * the estimate with one standard error on both sides still meets all those above. sorted [n] is
+ * scratch. */
 static double choose_tau(const struct wn_log *log, const struct part *parts, double *sorted)
 {
-    double low = INFINITY, high = -INFINITY, best_tau = 0, best_risk = INFINITY;
-    for (size_t i = 0; i < log->n; i++) {
+    double low = -INFINITY, high = INFINITY, chosen = INFINITY, n = (double)log->n;
+    for (size_t i = 0; i < log->n; i++)
         sorted[i] = parts[i].weight;
-        low = fmin(low, log->reward[i]);
-        high = fmax(high, log->reward[i]);
+    for (size_t c = TAU_CANDIDATES; c > 0; c--) {
+        struct wn_moments m = {0};
+        double tau = wn_select(sorted, log->n, (log->n - 1) * c / TAU_CANDIDATES);
+        for (size_t i = 0; i < log->n; i++)
+            wn_moments_add(&m, parts[i].weight <= tau ? parts[i].robust : parts[i].model, 1);
+        double se = sqrt(wn_moments_variance(&m) / n);
+        low = fmax(low, m.mean - se);
+        high = fmin(high, m.mean + se);
+        if (low > high)
+            break;
+        chosen = tau;
     }
-    for (size_t c = 1; c <= TAU_CANDIDATES; c++) {
-        size_t at = (size_t)((double)(log->n - 1) * (double)c / TAU_CANDIDATES);
-        double tau = wn_select(sorted, log->n, at);
-        double risk = cut_risk(log, parts, tau, high - low);
-        if (risk <= best_risk) {
-            best_risk = risk;
-            best_tau = tau;
-        }
-    }
-    return best_tau;
+    return chosen;
 }
 
 /* ---- intervals ----------------------------------------------------------------------------------
