@@ -117,7 +117,7 @@ struct wn_click_report {
 struct wn_click_model;
 
 /* Learns. out: given; outlives book and stores. Cost: one scan of the last days, then seconds at the
- * most (2.5 s for 250,000 cells). Fails: MEMORY, and what the stores answer. */
+ * most. Fails: MEMORY, and what the stores answer. */
 WN_MUST_USE wn_rc wn_click_train(const struct wn_book *book, struct wn_click_model **out,
                                  struct wn_why *why);
 /* Accepts NULL. */

@@ -69,6 +69,7 @@ struct gathering {
     uint32_t *slots; /* [n_slots]: 1 + the cell */
     size_t n_slots;
     unsigned merged;
+    unsigned varied; /* fields in which cells differ, as far as they were seen */
     int64_t n_rows;
     bool is_full;
 };
@@ -108,6 +109,8 @@ static struct click_cell *cell_of(struct gathering *g, const int32_t *ids)
     struct click_cell *cell = &g->cells[g->n++];
     *cell = (struct click_cell){0};
     memcpy(cell->ids, ids, key.n);
+    for (int f = 0; f < WN_CLICK_FIELDS; f++)
+        g->varied |= (unsigned)(ids[f] != g->cells[0].ids[f]) << f;
     g->slots[at] = (uint32_t)g->n;
     return cell;
 }
@@ -150,14 +153,22 @@ static int by_ids(const void *x, const void *y)
     return 0;
 }
 
-wn_rc click_gather(const struct wn_book *book, const struct click_days *days, size_t n_max,
-                   struct wn_arena *scratch, struct click_cells *out, struct wn_why *why)
+/* Which field to merge next: the first of the order that makes cells fewer; -1 = none would. */
+static int next_to_merge(const struct gathering *g)
 {
-    /* What is merged first when there are too many cells. */
     static const wn_click_field order[] = {WN_CLICK_HOUR,    WN_CLICK_WEEKDAY,   WN_CLICK_AUDIENCE,
                                            WN_CLICK_COUNTRY, WN_CLICK_PLACEMENT, WN_CLICK_AD,
                                            WN_CLICK_AGE,     WN_CLICK_GENDER,    WN_CLICK_AD_GROUP,
                                            WN_CLICK_DEVICE,  WN_CLICK_CAMPAIGN};
+    for (size_t i = 0; i < WN_COUNT(order); i++)
+        if (g->varied >> order[i] & 1)
+            return (int)order[i];
+    return -1;
+}
+
+wn_rc click_gather(const struct wn_book *book, const struct click_days *days, size_t n_max,
+                   struct wn_arena *scratch, struct click_cells *out, struct wn_why *why)
+{
     struct gathering g = {.days = days, .n_max = n_max, .n_slots = 2};
     struct wn_facts_range range = {.day_from = days->from, .day_to = days->to};
     while (g.n_slots < 2 * n_max)
@@ -166,19 +177,21 @@ wn_rc click_gather(const struct wn_book *book, const struct click_days *days, si
     g.slots = WN_ARENA_ARRAY(scratch, g.n_slots, uint32_t);
     if (!g.cells || !g.slots)
         return no_memory(why);
-    for (size_t i = 0;; i++) {
+    for (;;) {
         g.n = 0;
         g.n_rows = 0;
+        g.varied = 0;
         g.is_full = false;
         memset(g.slots, 0, g.n_slots * sizeof *g.slots);
         wn_rc rc = wn_facts_scan(book->facts, book->tenant_id, &range, on_rows, &g, why);
         if (!rc)
             break;
+        int field = next_to_merge(&g);
         if (!g.is_full)
             return rc;
-        if (i == WN_COUNT(order))
+        if (field < 0)
             return wn_fail(why, WN_LIMIT, NULL, "there are more than %zu channels", n_max);
-        g.merged |= 1u << order[i];
+        g.merged |= 1u << field;
     }
     qsort(g.cells, g.n, sizeof *g.cells, by_ids);
     *out = (struct click_cells){g.cells, g.n, g.n_rows, g.merged};

@@ -269,10 +269,15 @@ static double mean_of(double sum, size_t n)
 
 static void judge(const struct task *t, const struct trial *trial, struct wn_outlook *o)
 {
-    struct errors e = {0};
-    for (size_t v = 0; v < trial->n_windows; v++)
+    struct errors e = {0}, newest = {0};
+    for (size_t v = 0; v < trial->n_windows; v++) {
         for (size_t step = 0; step < trial->steps; step++)
             add_day(t, trial, v, step, &e);
+        if (v == 0)
+            newest = e;
+    }
+    double earlier = mean_of(e.squares - newest.squares, e.n - newest.n);
+    double ratio = earlier > 0 ? mean_of(newest.squares, newest.n) / earlier : NAN;
     bool is_money = metrics[o->metric].unit == WN_UNIT_MONEY || is_ratio(o->metric);
     o->backtest =
         (struct wn_outlook_backtest){.n_windows = e.n ? trial->n_windows : 0,
@@ -281,7 +286,8 @@ static void judge(const struct task *t, const struct trial *trial, struct wn_out
                                      .rmse = sqrt(mean_of(e.squares, e.n)),
                                      .error_in_money = is_money ? mean_of(e.money, e.n) : NAN,
                                      .coverage80 = mean_of((double)e.n_in80, e.n),
-                                     .coverage95 = mean_of((double)e.n_in95, e.n)};
+                                     .coverage95 = mean_of((double)e.n_in95, e.n),
+                                     .drift = sqrt(ratio)};
 }
 
 /* Missing first days are no part of the history. */
@@ -518,8 +524,12 @@ wn_rc wn_outlook_make(const struct wn_book *book, const struct wn_outlook_reques
     struct wn_daily total, channels;
     size_t horizon = request->horizon > 0 ? (size_t)request->horizon : WN_OUTLOOK_HORIZON;
     struct wn_outlook o = {.metric = request->metric, .state = WN_FORECAST_EMPTY};
-    o.backtest = (struct wn_outlook_backtest){
-        .mape = NAN, .rmse = NAN, .error_in_money = NAN, .coverage80 = NAN, .coverage95 = NAN};
+    o.backtest = (struct wn_outlook_backtest){.mape = NAN,
+                                              .rmse = NAN,
+                                              .error_in_money = NAN,
+                                              .coverage80 = NAN,
+                                              .coverage95 = NAN,
+                                              .drift = NAN};
     o.completeness.text = WN_STR("");
     if (horizon > WN_OUTLOOK_HORIZON_MAX)
         return wn_fail(why, WN_INVALID, "horizon", "at most %d days can be forecast",

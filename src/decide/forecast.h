@@ -47,6 +47,8 @@ struct wn_outlook_backtest {
     double rmse;
     double error_in_money; /* a day; for ratios: error times the spend of the day. NaN: not money */
     double coverage80, coverage95; /* share of the days inside the interval */
+    double
+        drift; /* rmse of the newest window, times that of the earlier ones; NaN: there is but one */
 };
 
 struct wn_outlook {

@@ -142,8 +142,16 @@ test('the model follows the data, and health tells of it', async () => {
   assert.equal(fit.name, 'ctr');
   assert.equal(fit.status, 'ok');
   assert.ok(fit.rows > 1000 && fit.metric > 0 && fit.drift >= 0 && fit.drift_name.length > 0);
-  const gone = await request(server, 'DELETE', '/api/v1/sample');
+  await getJson(server, '/api/ml-dashboard/roi-forecast');
+  const { models } = await getJson(server, '/api/v1/ml/health');
+  assert.ok(models.find((m) => m.name === 'forecast').drift > 0);
+  // Asked while the data go: every answer is one model's or the other's.
+  const [gone, ...meanwhile] = await Promise.all([
+    request(server, 'DELETE', '/api/v1/sample'),
+    ...Array.from({ length: 60 }, () => ask(server, { channel: 'google_ads' })),
+  ]);
   assert.ok(gone.status < 300, gone.text);
+  for (const x of meanwhile) assert.ok(x.ctr === before_.ctr || x.ctr === null);
   const after_ = await ask(server, { channel: 'google_ads' });
   if (after_.is_current) assert.equal(after_.state, 'empty');
   else assert.equal(after_.ctr, before_.ctr, 'the older model answers while a newer one is learnt');

@@ -27,7 +27,9 @@ static wn_rc note_fit(struct wn_call *call, const struct wn_outlook *o, struct w
                                .tenant_id = call->tenant_id,
                                .n_rows = (int64_t)o->n_history,
                                .metric_name = "share of days inside the 95 % interval",
-                               .metric = o->backtest.coverage95};
+                               .metric = o->backtest.coverage95,
+                               .drift_name = "error of the newest back-test, times the earlier",
+                               .drift = o->backtest.drift};
     if (o->state == WN_FORECAST_EMPTY)
         return WN_OK;
     wn_rc rc = wn_daily_version(&book, call->a, &fit.version, why);

@@ -62,7 +62,7 @@ static void test_nothing_stored(void **state)
     struct wn_outlook o = outlook(*state, WN_OUTLOOK_ROI, 5);
     assert_int_equal(o.state, WN_FORECAST_EMPTY);
     assert_int_equal(o.n_history, 0);
-    assert_true(isnan(o.mean[0]) && isnan(o.backtest.mape));
+    assert_true(isnan(o.mean[0]) && isnan(o.backtest.mape) && isnan(o.backtest.drift));
     assert_true(o.summary.n > 0);
 }
 
@@ -78,6 +78,7 @@ static void test_a_ratio_comes_from_its_parts(void **state)
     assert_true(o.backtest.n_windows >= 3);
     assert_true(isnan(o.backtest.mape));
     assert_true(o.backtest.rmse > 0.02 && o.backtest.rmse < 0.4);
+    assert_true(o.backtest.drift > 0.3 && o.backtest.drift < 3); /* nothing has changed */
     assert_true(o.backtest.coverage80 > 0.6 && o.backtest.coverage95 > 0.85);
     struct wn_outlook roas = outlook(*state, WN_OUTLOOK_ROAS, 14);
     for (size_t h = 0; h < 14; h++)
