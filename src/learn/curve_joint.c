@@ -104,7 +104,7 @@ static void make_features(struct joint *j, size_t c, const double *spend, const 
     j->spend_scale[c] = sum;
     double *features = j->features + c * CURVE_CELLS_FINE * j->n_known;
     double *totals = j->totals + c * CURVE_CELLS_FINE;
-    for (int k = 0; k < CURVE_CARRIES && sum > 0; k++) {
+    for (int k = 0; k < j->grid.n_carries && sum > 0; k++) {
         double stock = 0, carry = j->grid.carry[k];
         size_t at = 0;
         for (size_t t = 0; t < j->n_steps; t++) {

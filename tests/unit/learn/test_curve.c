@@ -482,6 +482,35 @@ static void memory_may_run_out_anywhere(void **state)
     assert_true(failed > 10 && worked > 10);
 }
 
+/* Every carry-over of the grid, the longest too, must be there to be found. */
+static void each_carry_over_is_found_jointly(void **state)
+{
+    (void)state;
+    enum { STEPS = 150 };
+    static const double carries[] = {0, .15, .3, .45, .6, .8};
+    for (size_t k = 0; k < sizeof carries / sizeof carries[0]; k++) {
+        double spend[STEPS], revenue[STEPS], stock = 10, total = 0;
+        struct wn_arena a;
+        struct wn_curve *curve;
+        struct wn_rand r;
+        wn_arena_init(&a, 0);
+        wn_rand_init(&r, k + 1);
+        for (int t = 0; t < STEPS; t++) {
+            spend[t] = t % 7 ? 4 * wn_rand_uniform(&r) : 50;
+            stock = carries[k] * stock + (1 - carries[k]) * spend[t];
+            revenue[t] = 100 + 200 * stock / (stock + 15) + wn_rand_normal(&r);
+        }
+        assert_int_equal(wn_curves_fit_joint(&a, spend, 1, revenue, STEPS, NULL, 0, 2000, &r,
+                                             &curve, NULL, NULL),
+                         WN_OK);
+        for (size_t c = 0; c < curve->n_cells; c++)
+            if (curve->cells[c].carry_over_ratio == carries[k])
+                total += curve->cells[c].weight;
+        assert_true(total > .9);
+        wn_arena_deinit(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +526,7 @@ int main(void)
         cmocka_unit_test(joint_fit_finds_the_contributions),
         cmocka_unit_test(joint_fit_of_odd_input_is_defined),
         cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(each_carry_over_is_found_jointly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
