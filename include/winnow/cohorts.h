@@ -174,16 +174,16 @@ struct wn_cohorts_projection {
     bool has_fit;                         /* false: no cohort has two whole periods */
     struct wn_cohort_projection *cohorts; /* arena: [table.n] */
     struct wn_cohort_projection all;      /* mean of the cohorts, weighted with their customers */
-    double shock_sd;   /* of the log of calendar periods around the model, beyond chance */
+    double shock_sd;   /* log of calendar periods around the model, beyond chance, per period */
     double spend_mean; /* of one customer in one period after the first */
 };
 
 /* Continues every cohort to the horizon. Who buys: the model, given what each customer did. How
  * much: the cohort's mean per buying customer and period, shrunk to that of all cohorts (Paule and
  * Mandel). Intervals: draws of the parameters from their normal approximation, of the mean spend,
- * of chance (normal, with the exact variance of the number of purchases), and of a shock to all
- * purchases ahead, as large as past calendar periods were away from the model (seasons are not
- * modelled). Without a fit only
+ * of chance (normal, with the exact variance of the number of purchases), and of a drift of all
+ * purchases ahead: per period as much as past calendar periods lay away from the model, growing with
+ * the root of the periods ahead. Seasons are not modelled. Without a fit only
  * what was observed is there, and later points repeat the last (is_projected, has_fit false).
  *
  * Fails: INVALID (options), LIMIT, MEMORY. Cost: the fit, some 1000 evaluations of periods^2 cells

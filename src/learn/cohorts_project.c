@@ -34,9 +34,9 @@ struct projector {
     struct wn_bgbb_chances chances;    /* of one draw */
     double *stayed;                    /* [1 + n_draws][n_points] */
     struct outlook *outlooks;          /* [1 + n_draws][cohorts] */
-    double *shock;                     /* [1 + n_draws] what the times do to all purchases ahead */
-    struct spend first, *later;        /* later [cohorts] */
-    double *ltv, *retention;         /* [1 + n_draws][n_points] of one cohort, sums of customers */
+    double *shock;              /* [1 + n_draws] what the times do to purchases ahead, normal */
+    struct spend first, *later; /* later [cohorts] */
+    double *ltv, *retention;    /* [1 + n_draws][n_points] of one cohort, sums of customers */
     double *all_ltv, *all_retention; /* the same, of all cohorts */
     double *column;                  /* [n_draws] to sort */
     struct wn_cohorts_projection out;
@@ -256,16 +256,20 @@ static wn_rc find_shock_sd(struct projector *p)
             sum += gap * gap - 1 / seen[i];
             n_used++;
         }
-    p->out.shock_sd = n_used >= 3 ? sqrt(fmax(sum, 0) / (double)n_used) : 0;
+    /* The parameters went after the same periods. */
+    double n_parameters = p->o.model == WN_COHORT_BGBB ? 4 : 2;
+    double freedom = fmax((double)n_used - n_parameters, 1);
+    p->out.shock_sd = n_used >= 3 ? sqrt(fmax(sum, 0) / freedom) : 0;
     return WN_OK;
 }
 
-/* The same for all cohorts of a draw, and for all that lies ahead: a careful reading. */
+/* The same for all cohorts of a draw. It grows with the root of the periods ahead, as a model goes
+ * astray that is wrong by so much a period. */
 static wn_rc find_shocks(struct projector *p)
 {
     wn_rc rc = p->out.has_fit ? find_shock_sd(p) : WN_OK;
     for (size_t d = 0; d <= p->n_draws; d++)
-        p->shock[d] = d ? exp(p->out.shock_sd * wn_rand_normal(p->r)) : 1;
+        p->shock[d] = d ? p->out.shock_sd * wn_rand_normal(p->r) : 0;
     return rc;
 }
 
@@ -347,7 +351,8 @@ static void project_row(struct projector *p, size_t c, size_t d)
     double first = d ? wn_rand_normal(p->r) : 0;
     double mean = p->later[c].mean + p->later[c].sd * (d ? wn_rand_normal(p->r) : 0);
     double spend_var = p->table->spend_sd * p->table->spend_sd, weighed = 0;
-    double bought = 0, squared = 0, pairs = 0; /* of periods ahead: sums of discounted chances */
+    double bought = 0, shocked = 0, squared = 0,
+           pairs = 0; /* of periods ahead: sums of discounted chances */
     struct outlook ahead = p->outlooks[d * p->table->n + c];
     const double *stays = p->stayed + d * p->n_points;
     for (size_t k = 0; k < p->n_points; k++) {
@@ -359,11 +364,13 @@ static void project_row(struct projector *p, size_t c, size_t d)
             total += n * (p->first.mean + p->first.sd * first) * margin;
             retention[k] = n;
         } else {
-            double stayed = stays[k];
-            double expected = ahead.one * stayed * p->shock[d];
+            double stayed = stays[k], n_ahead = (double)(k + 1 - cohort->n_whole);
+            double shock = exp(fmin(p->shock[d] * sqrt(n_ahead), 5));
+            double expected = ahead.one * stayed * shock;
             double variance = fmax(ahead.one * stayed - ahead.square * stayed * stayed, 0);
             retention[k] = fmin(fmax(expected + chance_rate * sqrt(variance), 0), n);
             bought += discount * stayed;
+            shocked += discount * stayed * shock;
             squared += discount * discount * stayed;
             pairs += discount * weighed * stayed;
             weighed += discount;
@@ -371,7 +378,7 @@ static void project_row(struct projector *p, size_t c, size_t d)
                 ahead.one * squared + 2 * ahead.two * pairs - ahead.square * bought * bought;
             sd = sqrt(fmax(of_counts, 0) * mean * mean + ahead.one * squared * spend_var);
         }
-        ltv[k] = total + margin * (ahead.one * bought * p->shock[d] * mean + chance_money * sd);
+        ltv[k] = total + margin * (ahead.one * shocked * mean + chance_money * sd);
     }
 }
 
