@@ -498,7 +498,7 @@ static void each_carry_over_is_found_jointly(void **state)
         for (int t = 0; t < STEPS; t++) {
             spend[t] = t % 7 ? 4 * wn_rand_uniform(&r) : 50;
             stock = carries[k] * stock + (1 - carries[k]) * spend[t];
-            revenue[t] = 100 + 200 * stock / (stock + 15) + wn_rand_normal(&r);
+            revenue[t] = 100 + 200 * stock / (stock + 15) + 5 * wn_rand_normal(&r);
         }
         assert_int_equal(wn_curves_fit_joint(&a, spend, 1, revenue, STEPS, NULL, 0, 2000, &r,
                                              &curve, NULL, NULL),
@@ -506,7 +506,7 @@ static void each_carry_over_is_found_jointly(void **state)
         for (size_t c = 0; c < curve->n_cells; c++)
             if (curve->cells[c].carry_over_ratio == carries[k])
                 total += curve->cells[c].weight;
-        assert_true(total > .9);
+        assert_true(total > .8);
         wn_arena_deinit(&a);
     }
 }
