@@ -261,6 +261,32 @@ static void doubles_read_back(void **state)
     assert_true(fabs(x - 10.0 / 9) < 1e-15);
 }
 
+/* Short decimals are read by a way of their own: to the bit as the C library does. */
+static void short_decimals_are_rounded_once(void **state)
+{
+    (void)state;
+    struct wn_rand r;
+    wn_rand_init(&r, 5);
+    for (int i = 0; i < 20000; i++) {
+        char text[64];
+        int n_digits = 1 + (int)wn_rand_below(&r, 17), n = 0;
+        int point = (int)wn_rand_below(&r, (uint64_t)n_digits + 1);
+        if (wn_rand_below(&r, 2))
+            text[n++] = '-';
+        for (int k = 0; k < n_digits; k++) {
+            if (k == point)
+                text[n++] = '.';
+            text[n++] = (char)('0' + wn_rand_below(&r, 10));
+        }
+        if (wn_rand_below(&r, 2))
+            n += snprintf(text + n, 8, "e%d", (int)wn_rand_below(&r, 60) - 30);
+        text[n] = 0;
+        double mine, exact = strtod(text, NULL);
+        assert_true(wn_parse_f64(wn_str_of(text), &mine));
+        assert_memory_equal(&mine, &exact, sizeof mine);
+    }
+}
+
 static void doubles_become_micros(void **state)
 {
     (void)state;
@@ -340,6 +366,7 @@ int main(void)
         cmocka_unit_test(micros_parse_exactly),
         cmocka_unit_test(micros_read_back),
         cmocka_unit_test(doubles_read_back),
+        cmocka_unit_test(short_decimals_are_rounded_once),
         cmocka_unit_test(doubles_become_micros),
         cmocka_unit_test(shares_add_up),
         cmocka_unit_test(shares_by_hand),
