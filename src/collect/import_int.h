@@ -97,10 +97,6 @@ const struct import_format *format_guess(const struct wn_str *headers, size_t n,
 /* True when any format knows the header. */
 bool header_is_known(struct wn_str header);
 import_field field_by_name(struct wn_str name); /* FIELD_N when unknown */
-/* Words of the platforms for channel, device and gender; false when unknown. */
-bool channel_of_text(struct wn_str s, uint8_t *out);
-bool device_of_text(struct wn_str s, uint8_t *out);
-bool gender_of_text(struct wn_str s, uint8_t *out);
 
 /* ---- the plan: what was found out about a file (import_plan.c) -------------------------------- */
 

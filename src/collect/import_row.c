@@ -527,9 +527,10 @@ static void read_codes(struct import_job *job, struct row *row)
         size_t place;
         const char *instead;
     } codes[] = {
-        {FIELD_CHANNEL, channel_of_text, offsetof(struct wn_stat, channel), "the format's channel"},
-        {FIELD_DEVICE, device_of_text, offsetof(struct wn_stat, device), "other"},
-        {FIELD_GENDER, gender_of_text, offsetof(struct wn_stat, gender), "unknown"},
+        {FIELD_CHANNEL, wn_channel_by_word, offsetof(struct wn_stat, channel),
+         "the format's channel"},
+        {FIELD_DEVICE, wn_device_by_word, offsetof(struct wn_stat, device), "other"},
+        {FIELD_GENDER, wn_gender_by_word, offsetof(struct wn_stat, gender), "unknown"},
     };
     row->stat.channel = plan->format->channel;
     for (size_t i = 0; i < WN_COUNT(codes); i++) {

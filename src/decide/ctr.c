@@ -174,8 +174,10 @@ static const struct click_level *find_level(const struct wn_click_model *m, wn_c
 static void ask_field(struct answering *s, wn_click_field field)
 {
     struct wn_str value = s->q->values[field];
-    if (!value.p)
-        return;
+    int32_t id;
+    if (!value.p ||
+        (click_is_closed(field) && click_id_of(field, value, &id) && !click_is_stated(field, id)))
+        return; /* "all" is not a value */
     const struct click_level *level = find_level(s->m, field, value);
     struct wn_effect e = {0, s->m->others[field - WN_CLICK_DEPTHS].variance};
     struct wn_click_reason r = {.field = field, .value = value, .is_given = true};

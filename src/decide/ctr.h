@@ -129,7 +129,8 @@ const struct wn_click_report *wn_click_report(const struct wn_click_model *m);
 
 struct wn_click_question {
     struct wn_str values[WN_CLICK_FIELDS]; /* p NULL: not given. Names, source ids or own ids of
-                                              campaigns, ad groups, ads; hour 0..23; weekday as
+                                              campaigns, ad groups, ads; words of the platforms for
+                                              channels, devices, genders; hour 0..23; weekday as
                                               monday, mon or 1..7; without regard to case */
     double level;                          /* of the interval, in (0, 1) */
 };

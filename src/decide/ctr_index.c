@@ -31,14 +31,6 @@ bool click_fold(struct wn_str s, char *buffer, struct wn_str *out)
     return true;
 }
 
-static bool code_of(const struct wn_code *set, size_t n, struct wn_str value, int32_t *out)
-{
-    const struct wn_code *code = wn_code_by_name(set, n, value);
-    if (code)
-        *out = code->code;
-    return code != NULL;
-}
-
 static bool weekday_of(struct wn_str value, int32_t *out)
 {
     int64_t number;
@@ -66,19 +58,29 @@ bool click_is_closed(wn_click_field field)
 bool click_id_of(wn_click_field field, struct wn_str value, int32_t *out)
 {
     int64_t number;
+    uint8_t code = 0;
+    bool found = false;
     value = wn_str_trim(value);
-    if (field == WN_CLICK_CHANNEL)
-        return code_of(wn_channels, wn_n_channels, value, out);
-    if (field == WN_CLICK_DEVICE)
-        return code_of(wn_devices, wn_n_devices, value, out);
-    if (field == WN_CLICK_GENDER)
-        return code_of(wn_genders, wn_n_genders, value, out);
-    if (field == WN_CLICK_WEEKDAY)
+    switch (field) {
+    case WN_CLICK_CHANNEL:
+        found = wn_channel_by_word(value, &code);
+        break;
+    case WN_CLICK_DEVICE:
+        found = wn_device_by_word(value, &code);
+        break;
+    case WN_CLICK_GENDER:
+        found = wn_gender_by_word(value, &code);
+        break;
+    case WN_CLICK_WEEKDAY:
         return weekday_of(value, out);
-    if (field != WN_CLICK_HOUR || !wn_parse_i64(value, &number) || number < 0 || number > 23)
-        return false;
-    *out = (int32_t)number;
-    return true;
+    default:
+        found =
+            field == WN_CLICK_HOUR && wn_parse_i64(value, &number) && number >= 0 && number <= 23;
+        code = found ? (uint8_t)number : 0;
+    }
+    if (found)
+        *out = code;
+    return found;
 }
 
 bool click_is_stated(wn_click_field field, int32_t id)

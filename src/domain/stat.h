@@ -72,6 +72,11 @@ extern const size_t wn_n_genders;
 const struct wn_code *wn_code_by_number(const struct wn_code *set, size_t n, uint8_t code);
 /* The entry whose name or label it is, without regard to case, space, '_' and '-'; or NULL. */
 const struct wn_code *wn_code_by_name(const struct wn_code *set, size_t n, struct wn_str name);
+/* The code of a name, a label, or a word that platforms use for it ("fb", "mobile app", "women"),
+ * compared as above. False when nobody says so; *out is then untouched. */
+bool wn_channel_by_word(struct wn_str s, uint8_t *out);
+bool wn_device_by_word(struct wn_str s, uint8_t *out);
+bool wn_gender_by_word(struct wn_str s, uint8_t *out);
 
 /* What is summed. All int64 micros (millionths): see core/num.h. */
 #define WN_MEASURE_MAP(X)                                                                          \

@@ -277,6 +277,11 @@ static void test_ids_keys_and_names(void **state)
                         x.reasons[k].is_known && fabs(x.reasons[k].odds / level->odds - 1) < 1e-12;
             assert_true(found);
         }
+    /* What a platform calls a device is known; "all" is not stating it. */
+    const char *app[WN_CLICK_FIELDS] = {[WN_CLICK_DEVICE] = "mobile_app"},
+               *mobile[WN_CLICK_FIELDS] = {[WN_CLICK_DEVICE] = "Mobile"},
+               *all[WN_CLICK_FIELDS] = {[WN_CLICK_GENDER] = "all"};
+    assert_true(ask(m, app).ctr == ask(m, mobile).ctr && ask(m, all).n_reasons == 0);
     static const char *const mondays[] = {"monday", "MON", "1", " Monday "};
     struct wn_click_answer first = {0};
     for (size_t i = 0; i < WN_COUNT(mondays); i++) {

@@ -32,6 +32,22 @@ static void sets_are_complete(void **state)
     check_set(wn_genders, wn_n_genders);
 }
 
+static void platforms_have_words_of_their_own(void **state)
+{
+    (void)state;
+    uint8_t code = 99;
+    assert_true(wn_channel_by_word(WN_STR("FB"), &code) && code == WN_CHANNEL_FACEBOOK);
+    assert_true(wn_channel_by_word(WN_STR("X (Twitter)"), &code) && code == WN_CHANNEL_TWITTER);
+    assert_true(wn_device_by_word(WN_STR("mobile_app"), &code) && code == WN_DEVICE_MOBILE);
+    assert_true(wn_device_by_word(WN_STR("TV screens"), &code) && code == WN_DEVICE_TV);
+    assert_true(wn_gender_by_word(WN_STR("Women"), &code) && code == WN_GENDER_FEMALE);
+    assert_true(wn_gender_by_word(WN_STR("all"), &code) && code == WN_GENDER_UNKNOWN);
+    assert_false(wn_channel_by_word(WN_STR(""), &code));
+    assert_false(wn_device_by_word(WN_STR("fridge"), &code));
+    assert_false(wn_gender_by_word(WN_STR("-"), &code));
+    assert_int_equal(code, WN_GENDER_UNKNOWN); /* untouched */
+}
+
 /* Written down a second time on purpose: see above. */
 static void stored_numbers_never_move(void **state)
 {
@@ -78,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_are_complete),
+        cmocka_unit_test(platforms_have_words_of_their_own),
         cmocka_unit_test(stored_numbers_never_move),
         cmocka_unit_test(names_are_found_as_people_write_them),
     };
