@@ -295,14 +295,25 @@ static wn_rc descend(struct objective *o, double *u, bool *is_converged, struct 
               : WN_OK;
 }
 
-/* Covariance at the optimum: the inverse of the Hessian, made proper. */
+wn_rc wn_ltv_spread(const double *hessian, size_t n, double *covariance)
+{
+    const double most = 1e30;
+    double ridged[LTV_RATES_PACKED];
+    for (double ridge = 1 / (vague_sd * vague_sd); ridge < most; ridge *= 10) {
+        memcpy(ridged, hessian, wn_packed_size(n) * sizeof *ridged);
+        for (size_t i = 0; i < n; i++)
+            ridged[wn_packed_at(i, i)] += ridge;
+        if (wn_ltv_inverse(ridged, n, covariance) == WN_OK)
+            return WN_OK;
+    }
+    return WN_INVALID;
+}
+
 static wn_rc spread_at(struct objective *o, const double *u, double *covariance)
 {
     double gradient[LTV_RATES], hessian[LTV_RATES_PACKED];
     (void)minus_log_posterior(o, u, LTV_RATES, gradient, hessian);
-    for (size_t i = 0; i < LTV_RATES; i++)
-        hessian[wn_packed_at(i, i)] += 1 / (vague_sd * vague_sd);
-    return wn_ltv_inverse(hessian, LTV_RATES, covariance);
+    return wn_ltv_spread(hessian, LTV_RATES, covariance);
 }
 
 static void vague_prior(wn_ltv_kind kind, struct objective *o)

@@ -42,6 +42,9 @@ wn_rc wn_ltv_fit_money(const struct wn_ltv_customer *customers, size_t n, size_t
  * settle by itself. Settled is where another step would gain less than 1e-6 of log-likelihood. */
 wn_rc wn_ltv_descend(wn_newton_fn *f, wn_many_fn *value_of, void *context, double *u, size_t n,
                      bool *is_converged);
+/* Covariance from a Hessian of order n <= LTV_RATES at the end of a search: its inverse, made proper
+ * where the data say little or the end is no minimum. Fails: INVALID (not finite). */
+wn_rc wn_ltv_spread(const double *hessian, size_t n, double *covariance);
 /* Inverse of a positive definite matrix, packed, order n <= LTV_RATES. */
 wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out);
 

@@ -10,7 +10,7 @@
 #define WALL 9.3
 
 static const double centre[LTV_MONEY] = {4, 3, .8}; /* p, q - floor, v of mean values of 1 */
-static const double prior_sd = 1.5, vague_sd = 2;
+static const double prior_sd = 1.5;
 static const double level_sd = .3; /* of the level of a band or channel around the account's */
 static const size_t n_enough = 500;
 
@@ -107,14 +107,12 @@ static wn_rc fit(struct objective *o, struct wn_ltv_money *out)
     if (rc)
         return rc;
     (void)minus_log_posterior(o, u, LTV_MONEY, gradient, hessian);
-    for (size_t i = 0; i < LTV_MONEY; i++)
-        hessian[wn_packed_at(i, i)] += 1 / (vague_sd * vague_sd);
     out->p = exp(u[0]);
     out->q = LTV_Q_FLOOR + exp(u[1]);
     out->v = exp(u[2]);
     out->is_at_wall = o->is_at_wall;
     out->log_likelihood = o->log_likelihood;
-    return wn_ltv_inverse(hessian, LTV_MONEY, out->covariance);
+    return wn_ltv_spread(hessian, LTV_MONEY, out->covariance);
 }
 
 /* ---- levels -------------------------------------------------------------------------------------

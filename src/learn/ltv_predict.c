@@ -13,7 +13,7 @@
 
 enum {
     SPREAD_DRAWS = 64,   /* of the parameters, for the spread of a sum */
-    SPREAD_SAMPLE = 500, /* customers of a channel that stand for all there */
+    SPREAD_SAMPLE = 100, /* customers of a channel that stand for all there */
     NEW_DRAWS = 200,     /* of the parameters, for a new customer */
     MONTHS_MAX = 120     /* steps of the discount; longer horizons have longer steps */
 };

@@ -137,14 +137,16 @@ static struct term pareto_gone(const double *theta, double x, double t, double l
                          .h_33 = (s + 1) / (bt * bt)};
 }
 
-/* In y = ln(m + t), m the smaller of alpha and beta, the integrand falls at most like
- * e^(-(r + x + s) y): on panels of 4 / (r + x + s) eight points err by less than 1e-12. */
+/* In y = ln(m + t), m the smaller of alpha and beta, the integrand falls at most like e^(-rate y):
+ * on panels of 4 / rate eight points err by less than 1e-12. */
 static void pareto_mixture(const double *theta, const struct ltv_row *row, struct mixture *m)
 {
     enum { PANELS_MAX = 64 };
     struct term here = pareto_here(theta, row->x, row->age);
     start(m, &here);
-    double least = fmin(theta[1], theta[3]), rate = theta[0] + row->x + theta[2];
+    double least = fmin(theta[1], theta[3]), end = least + row->age;
+    double rate = (theta[0] + row->x) * end / (theta[1] + row->age) +
+                  (theta[2] + 1) * end / (theta[3] + row->age);
     double span = log1p((row->age - row->recency) / (least + row->recency));
     if (!(span > 0))
         return;
