@@ -271,10 +271,10 @@ size_t wn_fc_deseason(const struct wn_fc_prepared *s, size_t n, struct wn_fc_scr
 /* x [n], n > 0, is reordered. */
 static double median_of(double *x, size_t n)
 {
-    double upper = wn_select(x, n, n / 2), lower = upper;
+    double upper = wn_select(x, n, n / 2);
     if (n % 2)
         return upper;
-    lower = x[0]; /* the largest of the lower half */
+    double lower = x[0]; /* the largest of the lower half */
     for (size_t i = 1; i < n / 2; i++)
         lower = fmax(lower, x[i]);
     return 0.5 * (lower + upper);
