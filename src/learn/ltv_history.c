@@ -6,7 +6,6 @@
 
 struct bought {
     int32_t day;
-    bool is_refunded; /* something was given back */
     double micros;
 };
 
@@ -15,7 +14,6 @@ static void give_back(struct bought *b, size_t *n, double micros)
 {
     while (*n > 0 && micros > 0) {
         struct bought *last = &b[*n - 1];
-        last->is_refunded = true;
         if (last->micros > micros) {
             last->micros -= micros;
             return;
@@ -48,26 +46,29 @@ static size_t purchases_of(const struct wn_ltv_purchase *rows, size_t n_rows, in
     return n;
 }
 
-/* One customer from purchases; false when none is up to last_day. */
-static bool summarise(const struct bought *b, size_t n, int32_t last_day, double days_per_unit,
+/* One customer from their rows; false when nothing was bought up to last_day. What is given back
+ * later is not known yet: the past is made of the rows up to last_day alone. b [n_rows]: scratch. */
+static bool summarise(const struct wn_ltv_purchase *rows, size_t n_rows, int32_t last_day,
+                      int32_t end_day, double days_per_unit, struct bought *b,
                       struct wn_ltv_histories *out)
 {
-    size_t n_past = 0, at = out->n;
-    double sum = 0, later = 0;
-    while (n_past < n && b[n_past].day <= last_day)
-        n_past++;
-    if (n_past == 0)
+    size_t at = out->n, n = purchases_of(rows, n_rows, last_day, b);
+    double sum = 0;
+    if (n == 0)
         return false;
     for (size_t i = 1; i < n; i++)
-        *(i < n_past ? &sum : &later) += b[i].micros / 1e6;
+        sum += b[i].micros / 1e6;
     out->customers[at] =
-        (struct wn_ltv_customer){.frequency = (double)(n_past - 1),
-                                 .recency = (b[n_past - 1].day - (double)b[0].day) / days_per_unit,
+        (struct wn_ltv_customer){.frequency = (double)(n - 1),
+                                 .recency = (b[n - 1].day - (double)b[0].day) / days_per_unit,
                                  .age = (last_day - (double)b[0].day) / days_per_unit,
-                                 .monetary = n_past > 1 ? sum / (double)(n_past - 1) : 0};
+                                 .monetary = n > 1 ? sum / (double)(n - 1) : 0};
     out->first_value[at] = b[0].micros / 1e6;
-    out->later_purchases[at] = (double)(n - n_past);
-    out->later_value[at] = later;
+    n = purchases_of(rows, n_rows, end_day, b);
+    for (; n > 0 && b[n - 1].day > last_day; n--) {
+        out->later_purchases[at]++;
+        out->later_value[at] += b[n - 1].micros / 1e6;
+    }
     return true;
 }
 
@@ -115,10 +116,8 @@ wn_rc wn_ltv_summarise(const struct wn_ltv_purchase *rows, size_t n_rows, size_t
     for (size_t from = 0, to; from < n_rows; from = to) {
         for (to = from; to < n_rows && rows[to].customer == rows[from].customer; to++)
             ;
-        size_t n = purchases_of(rows + from, to - from, end_day, b);
-        if (!summarise(b, n, last_day, days_per_unit, &h))
-            continue;
-        h.ids[h.n++] = rows[from].customer;
+        if (summarise(rows + from, to - from, last_day, end_day, days_per_unit, b, &h))
+            h.ids[h.n++] = rows[from].customer;
     }
     free(b);
     *out = h;
