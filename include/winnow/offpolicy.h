@@ -16,6 +16,8 @@
  *     DR      mean of [sum over a of policy(a) q(a) + w (r - q(action))]
  *     SWITCH  DR with w = 0 where w > tau
  *
+ * SWITCH trades some bias for less variance; its interval is never shorter than that of DR.
+ *
  * The effective sample size (sum of w)^2 / sum of w^2 says how many rows of the log speak of the new
  * policy; below 100 everything but DM is refused. DM is biased as far as the model is wrong, and its
  * interval does not know of that: it is shown beside the others, not instead.

@@ -253,10 +253,14 @@ wn_rc wn_bandit_log_record(void *context, const struct wn_csv_record *record, st
 /* ---- the whole ----------------------------------------------------------------------------------
  */
 
+/* Numbers of a few kinds (a position, an hour) are categories too: no straight line need fit them. */
+#define CATEGORIES_FEW 12
+
 static wn_rc view_context(struct wn_bandit_log *log, struct wn_log_context *out, struct wn_why *why)
 {
     size_t n_cells = 1, d = 0, n = log->n_rows;
     for (size_t k = 0; k < log->n_contexts; k++) {
+        log->is_category[k] |= log->categories[k].n <= CATEGORIES_FEW;
         d += !log->is_category[k];
         n_cells *= log->is_category[k] ? log->categories[k].n : 1;
         if (n_cells > CELLS_MAX)

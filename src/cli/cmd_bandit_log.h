@@ -7,7 +7,8 @@
  *     new (new_propensity)                      the new policy's probability of the same choice, or
  *     new_<action>                              its probability of each action; a row sums to 1
  *     q_<action>                                expected rewards, to use instead of a fitted model
- * and those named as context: numbers, or categories when one of its cells is no number. */
+ * and those named as context: numbers; or categories, when a cell is no number or there are at most
+ * 12 different ones. */
 #ifndef WN_CLI_CMD_BANDIT_LOG_H
 #define WN_CLI_CMD_BANDIT_LOG_H
 

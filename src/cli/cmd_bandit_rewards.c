@@ -5,8 +5,8 @@
 #include "core/date.h"
 #include "core/num.h"
 
-static wn_rc read_header(struct wn_bandit_rewards *r, const struct wn_csv_record *record,
-                         struct wn_why *why)
+static wn_rc find_columns(struct wn_bandit_rewards *r, const struct wn_csv_record *record,
+                          struct wn_why *why)
 {
     r->knows_columns = true;
     r->at_arm = wn_bandit_column(record, "arm|action|creative|ad|item_id|variant|name");
@@ -51,7 +51,7 @@ wn_rc wn_bandit_rewards_record(void *context, const struct wn_csv_record *record
     uint32_t arm = 0;
     int64_t at_ms = r->now_ms;
     if (!r->knows_columns)
-        return read_header(r, record, why);
+        return find_columns(r, record, why);
     wn_rc rc = read_count(record, r->at_successes, &successes, why);
     if (!rc && r->at_trials >= 0)
         rc = read_count(record, r->at_trials, &trials, why);
