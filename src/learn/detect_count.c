@@ -156,17 +156,17 @@ static double first_above(double mean, double size, double a, bool high)
     double guess = root > 0 && mean > 0 ? floor(mean * root * root * root) : 0;
     double step = fmax(1, floor(0.02 * sqrt(variance))), lo = -1, hi = guess;
     if (is_above(guess, mean, size, a, high)) {
-        for (double x = guess - step; x > -1; x -= step, step *= 2) {
-            if (!is_above(x, mean, size, a, high)) {
-                lo = x;
-                break;
-            }
-            hi = x;
+        while (hi - step > -1 && is_above(hi - step, mean, size, a, high)) {
+            hi -= step;
+            step *= 2;
         }
+        lo = fmax(hi - step, -1);
     } else {
         lo = guess;
-        for (hi = guess + step; hi < 1e300 && !is_above(hi, mean, size, a, high); step *= 2) {
+        hi = guess + step;
+        while (hi < 1e300 && !is_above(hi, mean, size, a, high)) {
             lo = hi;
+            step *= 2;
             hi += step;
         }
     }
