@@ -144,7 +144,7 @@ static struct wn_ctr *new_model(const struct set *set)
 {
     struct wn_ctr_options options = WN_CTR_OPTIONS_DEFAULT;
     struct wn_ctr *m = NULL;
-    char name[16];
+    char name[32];
     if (wn_ctr_new(&options, &m, NULL))
         abort();
     uint32_t field;

@@ -279,7 +279,7 @@ struct wn_ctr_field_report {
     double importance; /* standard deviation over the rows of the field's part of the logit */
     double variance;   /* of the effects of its values, estimated by fit; 1 / l2 without */
 };
-/* field < n_fields. Made by fit; while learning, from every 16th row. */
+/* field < n_fields. Made by fit; while learning, from some of the rows. */
 void wn_ctr_field_report(const struct wn_ctr *m, uint32_t field, struct wn_ctr_field_report *out);
 
 /* ---- the model as bytes ------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include "core/csv.h"
 #include "core/num.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,8 +229,11 @@ void wn_ctr_scores_print(struct wn_buf *out, const struct wn_ctr_scores *s)
 {
     double gain = s->log_loss_base > 0 ? 100 * (1 - s->log_loss / s->log_loss_base) : 0;
     wn_buf_printf(out, "views, clicks   %.0f, %.0f\n", s->views, s->clicks);
-    wn_buf_printf(out, "log loss        %.6f; of the mean rate %.6f: %.2f %% %s\n", s->log_loss,
-                  s->log_loss_base, gain < 0 ? -gain : gain, gain < 0 ? "WORSE" : "better");
+    wn_buf_printf(out, "log loss        %.6f; of the mean rate %.6f", s->log_loss,
+                  s->log_loss_base);
+    if (s->clicks > 0 && s->clicks < s->views)
+        wn_buf_printf(out, ": %.2f %% %s", fabs(gain), gain < 0 ? "WORSE" : "better");
+    wn_buf_append_char(out, '\n');
     wn_buf_printf(out, "AUC             %.4f\n", s->auc);
     wn_buf_printf(out, "predicted       %.4f x the clicks observed\n", s->ratio);
     wn_buf_printf(out, "calibration     off by %.5f; chance alone would make it %.5f\n", s->ece,

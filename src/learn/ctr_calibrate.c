@@ -402,14 +402,35 @@ double ctr_calibrated(const struct wn_ctr *m, const struct ctr_honest *h)
     return fmax(-LOGIT_MAX, fmin(s, LOGIT_MAX));
 }
 
+/* Is the blend better than the linear part alone, by more than the standard error of the gain? What
+ * is not stays out: it would cost time and add noise. */
+static bool is_blend_worth(const struct ctr_honest *h, size_t n, const double blend[3])
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        double clicks = (double)h[i].clicks, others = (double)h[i].views - clicks;
+        double alone = (double)h[i].linear, both = ctr_blend(blend, alone, (double)h[i].machine);
+        double gain = clicks * (wn_log1pexp(-alone) - wn_log1pexp(-both)) +
+                      others * (wn_log1pexp(alone) - wn_log1pexp(both));
+        sum += gain;
+        squares += gain * gain;
+    }
+    return sum > 0 && sum * sum > squares;
+}
+
 wn_rc ctr_settle_on(struct wn_ctr *m, const struct ctr_honest *h, size_t n, const uint8_t *part,
                     size_t n_parts)
 {
-    double clicks = 0;
+    double clicks = 0, blend[3];
     for (size_t i = 0; i < n; i++)
         clicks += (double)h[i].clicks;
-    if (m->machine.n_factors && clicks >= CLICKS_BETA_MIN)
-        ctr_blend_fit(h, n, m->blend);
+    m->blend[0] = m->blend[2] = 0;
+    m->blend[1] = 1;
+    if (m->machine.n_factors && clicks >= CLICKS_BETA_MIN) {
+        ctr_blend_fit(h, n, blend);
+        if (is_blend_worth(h, n, blend))
+            memcpy(m->blend, blend, sizeof blend);
+    }
     struct columns c = {calloc(n ? n : 1, sizeof(double)), calloc(n ? n : 1, sizeof(double)),
                         calloc(n ? n : 1, sizeof(double))};
     wn_rc rc = c.p && c.clicks && c.views ? WN_OK : WN_MEMORY;

@@ -189,7 +189,7 @@ static double update_variances(struct ctr_effects *e, const struct ctr_matrix *x
 }
 
 wn_rc ctr_effects_fit(struct ctr_effects *e, const struct ctr_matrix *x, uint32_t n_fields,
-                      const uint8_t *part, uint8_t left_out, size_t n_rounds)
+                      const uint8_t *part, uint8_t left_out, bool learns_variance, size_t n_rounds)
 {
     struct wn_arena a;
     struct work s = {0};
@@ -202,7 +202,8 @@ wn_rc ctr_effects_fit(struct ctr_effects *e, const struct ctr_matrix *x, uint32_
             sweep(e, x, &s, i == 0);
         }
         double gain = take_step(e, x, part, left_out, &s);
-        if (update_variances(e, x, n_fields) < 0.02 && gain < 1e-7)
+        double change = learns_variance ? update_variances(e, x, n_fields) : 0;
+        if (change < 0.02 && gain < 1e-7)
             break;
     }
     wn_arena_deinit(&a);

@@ -10,7 +10,7 @@
 #define ROWS_PARTS_MAX 200000 /* above it only the newest tenth is left out, once */
 #define ROUNDS 25             /* of the fit on all rows */
 #define ROUNDS_LARGE 12       /* above ROWS_PARTS_MAX */
-#define ROUNDS_PART 12        /* from the variances of the fit on all rows */
+#define ROUNDS_PART 12        /* with the variances of the fit on all rows */
 #define EPOCHS_MAX 10         /* of the machine */
 #define MACHINE_STEPS_MAX 2e6 /* rows * epochs * parts, about */
 #define MACHINE_CLICKS_MIN 1000
@@ -184,8 +184,8 @@ struct job {
     struct wn_ctr *m;
     const struct wn_ctr_row *rows;
     struct ctr_matrix x;
-    struct ctr_effects whole, other; /* of all rows; of the rows without one part */
-    uint8_t *part;                   /* [n_rows] */
+    struct ctr_effects whole;
+    uint8_t *part; /* [n_rows] */
     size_t n_parts;
     struct ctr_honest *honest; /* [n_rows] */
     float *by_epoch;           /* [EPOCHS_MAX][n_rows] logits of the machine */
@@ -197,7 +197,7 @@ struct job {
 static wn_rc tell(struct job *job)
 {
     const struct wn_ctr_options *o = &job->m->options;
-    job->done++;
+    job->done = job->done < job->total ? job->done + 1 : job->total;
     if (o->on_progress && !o->on_progress(o->context, job->done, job->total))
         return WN_CANCELLED;
     return WN_OK;
@@ -345,28 +345,80 @@ static wn_rc fit_machine(struct job *job)
 /* ---- the linear part --------------------------------------------------------------------------
  */
 
+/* Log loss of left-out rows when all variances are multiplied by scale; their logits in tried. */
+static wn_rc try_scale(struct job *job, double scale, float *tried, double *out)
+{
+    uint32_t n_fields = job->m->n_fields;
+    double loss = 0;
+    for (size_t k = 0; k < job->n_parts; k++) {
+        struct wn_arena a;
+        struct ctr_effects e = {0};
+        wn_arena_init(&a, 0);
+        wn_rc rc = ctr_effects_init(&e, &job->x, n_fields, &a);
+        for (uint32_t f = 0; f < n_fields; f++)
+            e.variance[f] = scale * job->whole.variance[f];
+        if (!rc)
+            rc = ctr_effects_fit(&e, &job->x, n_fields, job->part, (uint8_t)k, false, ROUNDS_PART);
+        for (size_t i = 0; i < job->x.n_rows && !rc; i++)
+            if (job->part[i] == k) {
+                tried[i] = (float)fmax(-1e3, fmin(e.logit[i], 1e3));
+                loss += job->x.clicks[i] * wn_log1pexp(-e.logit[i]) +
+                        (job->x.views[i] - job->x.clicks[i]) * wn_log1pexp(e.logit[i]);
+            }
+        wn_arena_deinit(&a);
+        rc = rc ? rc : tell(job);
+        if (rc)
+            return rc;
+    }
+    *out = loss;
+    return WN_OK;
+}
+
+/* The estimate of the variances takes effects for independent; where they are not, all variances
+ * come out too small or too large. One factor for all of them is found on the rows left out. */
+static wn_rc find_scale(struct job *job, double *out)
+{
+    static const double scales[] = {1, 4, 16, 64, 0.25};
+    float *tried = WN_ARENA_ARRAY(&job->a, job->x.n_rows, float);
+    double best = HUGE_VAL, loss;
+    if (!tried)
+        return WN_MEMORY;
+    *out = 1;
+    for (size_t s = 0; s < WN_COUNT(scales); s++) {
+        if (scales[s] < 1 && *out > 1)
+            break;
+        wn_rc rc = try_scale(job, scales[s], tried, &loss);
+        if (rc)
+            return rc;
+        if (loss < best) {
+            best = loss;
+            *out = scales[s];
+            for (size_t i = 0; i < job->x.n_rows; i++)
+                job->honest[i].linear = tried[i];
+        } else if (scales[s] > 1) {
+            s = WN_COUNT(scales) - 2; /* larger ones are worse still */
+        }
+    }
+    return WN_OK;
+}
+
 static wn_rc fit_effects(struct job *job)
 {
     uint32_t n_fields = job->m->n_fields;
-    bool is_large = job->x.n_rows > ROWS_PARTS_MAX;
+    size_t n_rounds = job->x.n_rows > ROWS_PARTS_MAX ? ROUNDS_LARGE : ROUNDS;
+    double scale = 1;
     wn_rc rc = ctr_effects_init(&job->whole, &job->x, n_fields, &job->a);
     if (!rc)
-        rc = ctr_effects_fit(&job->whole, &job->x, n_fields, NULL, 0,
-                             is_large ? ROUNDS_LARGE : ROUNDS);
+        rc = ctr_effects_fit(&job->whole, &job->x, n_fields, NULL, 0, true, n_rounds);
     if (!rc)
         rc = tell(job);
-    for (size_t k = 0; k < job->n_parts && !rc; k++) {
-        rc = ctr_effects_init(&job->other, &job->x, n_fields, &job->a);
-        if (rc)
-            break;
-        memcpy(job->other.variance, job->whole.variance, sizeof job->whole.variance);
-        rc = ctr_effects_fit(&job->other, &job->x, n_fields, job->part, (uint8_t)k, ROUNDS_PART);
-        for (size_t i = 0; i < job->x.n_rows && !rc; i++)
-            if (job->part[i] == k)
-                job->honest[i].linear = (float)fmax(-1e3, fmin(job->other.logit[i], 1e3));
-        rc = rc ? rc : tell(job);
-    }
-    return rc;
+    if (!rc)
+        rc = find_scale(job, &scale);
+    if (rc || scale == 1)
+        return rc;
+    for (uint32_t f = 0; f < n_fields; f++)
+        job->whole.variance[f] *= scale;
+    return ctr_effects_fit(&job->whole, &job->x, n_fields, NULL, 0, false, ROUNDS_PART);
 }
 
 /* The effects become weights of slots, so that learning row by row can go on from them. */
@@ -457,7 +509,7 @@ static wn_rc prepare(struct job *job, size_t n)
         if (!job->by_epoch)
             return WN_MEMORY;
     }
-    job->total = 1 + job->n_parts + job->n_epochs * (job->n_parts + 1);
+    job->total = 1 + 3 * job->n_parts + job->n_epochs * (job->n_parts + 1);
     return WN_OK;
 }
 
@@ -482,6 +534,8 @@ wn_rc wn_ctr_fit(struct wn_ctr *m, const struct wn_ctr_row *rows, size_t n, stru
         store_effects(&job);
         rc = settle(&job);
     }
+    if (m->blend[2] == 0)
+        ctr_machine_deinit(&m->machine);
     if (!rc)
         count_parts(&job);
     wn_arena_deinit(&job.a);

@@ -41,7 +41,7 @@ static float sum_add(struct wn_ctr *m, float sum, float term)
     memcpy(&power, &bits, sizeof power);
     double chance = (double)(dither_next(m) >> 40) * 0x1p-24 - 0.5;
     double exact = (double)sum + (double)term + chance * (double)power * 0x1p-23;
-    return fminf((float)exact, SUM_MAX);
+    return ctr_least((float)exact, SUM_MAX);
 }
 
 /* ---- one slot ---------------------------------------------------------------------------------
@@ -54,13 +54,13 @@ void ctr_slot_set(const struct wn_ctr_options *o, struct ctr_slot *s, double w, 
     s->z = w == 0 ? 0 : (float)-(w * scale + copysign(o->l1, w));
 }
 
-/* w: the weight that s stands for; g: gradient; q: information of the row. */
-static inline void slot_step(struct wn_ctr *m, struct ctr_slot *s, float w, float g, float q)
+/* w: the weight that s stands for; root: sqrt(n) as it is; g: gradient; q: information of the row. */
+static inline void slot_step(struct wn_ctr *m, struct ctr_slot *s, float w, float root, float g,
+                             float q)
 {
-    float g_sq = fminf(g * g, SUM_MAX), n = sum_add(m, s->n, g_sq);
-    float root = sqrtf(s->n) + sqrtf(n);
-    float sigma = root > 0 ? g_sq / (root * (float)m->options.alpha) : 0;
-    s->z = fmaxf(-SUM_MAX, fminf(s->z + (g - sigma * w), SUM_MAX));
+    float g_sq = ctr_least(g * g, SUM_MAX), n = sum_add(m, s->n, g_sq), roots = root + sqrtf(n);
+    float sigma = roots > 0 ? g_sq * m->rates.alpha_inverse / roots : 0;
+    s->z = ctr_most(-SUM_MAX, ctr_least(s->z + (g - sigma * w), SUM_MAX));
     s->n = n;
     s->q = sum_add(m, s->q, q);
 }
@@ -149,7 +149,7 @@ static void remember(struct ctr_ring *r, struct ctr_honest h)
 /* A row in work: its slots, where they have one, and their weights. */
 struct work {
     struct ctr_slot *slots[CTR_EXPANDED_MAX];
-    float w[CTR_EXPANDED_MAX];
+    float w[CTR_EXPANDED_MAX], root[CTR_EXPANDED_MAX];
 };
 
 /* Finds the slots, or makes those of features that pass the gate; returns the sum of weights. */
@@ -162,7 +162,8 @@ static double gather(struct wn_ctr *m, const struct ctr_expanded *e, struct work
         if (!s && (m->options.n_gate < 2 || ctr_gate_pass(m, hash)))
             s = ctr_slot_claim(m, hash, INFINITY);
         work->slots[i] = s;
-        work->w[i] = s ? ctr_weight(&m->options, s) : 0;
+        work->root[i] = s ? sqrtf(s->n) : 0;
+        work->w[i] = s ? ctr_weight_of(&m->rates, s->z, work->root[i]) : 0;
         sum += (double)work->w[i] * (double)e->features[i].x;
     }
     return sum;
@@ -174,7 +175,7 @@ static void step(struct wn_ctr *m, const struct ctr_expanded *e, const struct wo
     for (size_t i = 0; i < e->n; i++) {
         float x = e->features[i].x;
         if (work->slots[i])
-            slot_step(m, work->slots[i], work->w[i], (float)g * x, (float)q * x * x);
+            slot_step(m, work->slots[i], work->w[i], work->root[i], (float)g * x, (float)q * x * x);
     }
 }
 
@@ -246,7 +247,7 @@ wn_rc wn_ctr_learn(struct wn_ctr *m, const struct wn_ctr_row *row, double *p_bef
     struct ctr_honest honest = {(float)fmax(-1e3, fmin(linear, 1e3)), (float)machine,
                                 (float)row->clicks, (float)views};
     count(m, row, views, told, honest);
-    if (m->n_rows % 16 == 0)
+    if (m->n_rows % (m->n_rows < 100000 ? 16 : 64) == 0)
         ctr_parts_count(m, &e, row->features, row->n_features, row->offset, views);
     return WN_OK;
 }

@@ -35,6 +35,11 @@ struct ctr_field {
     double views, sum, sum_sq; /* of its part of the blended logit, over rows */
 };
 
+/* Options of FTRL as the inner loops want them. */
+struct ctr_rates {
+    float alpha_inverse, beta, l1, l2;
+};
+
 /* The bias has no prior and sees every row, hence doubles. */
 struct ctr_bias {
     double z, n, q;
@@ -129,6 +134,7 @@ struct wn_ctr {
     size_t n_honest;
     uint64_t dither;             /* state of the rounding of large sums */
     uint16_t whole_bucket[1024]; /* floor(ln^2 x) of whole numbers */
+    struct ctr_rates rates;      /* of the options */
 };
 
 /* ---- ctr_hash.c: features, crosses, slots ---- */
@@ -170,14 +176,26 @@ WN_MUST_USE wn_rc ctr_sketch_new(struct wn_ctr *m);
 
 /* ---- ctr_ftrl.c ---- */
 
-/* The weight that z and n stand for. */
-static inline float ctr_weight(const struct wn_ctr_options *o, const struct ctr_slot *s)
+/* As fminf and fmaxf, without a call; a where one is NaN. */
+static inline float ctr_least(float a, float b)
 {
-    float over = fabsf(s->z) - (float)o->l1;
-    if (over <= 0)
-        return 0;
-    float w = over / (((float)o->beta + sqrtf(s->n)) / (float)o->alpha + (float)o->l2);
-    return s->z < 0 ? w : -w;
+    return b < a ? b : a;
+}
+static inline float ctr_most(float a, float b)
+{
+    return b > a ? b : a;
+}
+
+/* The weight that z and n stand for; root: sqrt(n). */
+static inline float ctr_weight_of(const struct ctr_rates *o, float z, float root)
+{
+    float over = fabsf(z) - o->l1;
+    float w = over / ((o->beta + root) * o->alpha_inverse + o->l2);
+    return over <= 0 ? 0 : z < 0 ? w : -w;
+}
+static inline float ctr_weight(const struct wn_ctr *m, const struct ctr_slot *s)
+{
+    return ctr_weight_of(&m->rates, s->z, sqrtf(s->n));
 }
 static inline double ctr_bias_weight(const struct wn_ctr *m)
 {
@@ -292,12 +310,12 @@ struct ctr_effects {
 };
 WN_MUST_USE wn_rc ctr_effects_init(struct ctr_effects *e, const struct ctr_matrix *x,
                                    uint32_t n_fields, struct wn_arena *a);
-/* Estimates effects and variances from the rows whose part is not left_out, starting from what e
- * holds. part: [n_rows]. n_rounds: Newton steps and updates of variances. Fails: MEMORY,
- * CANCELLED. */
+/* Estimates effects, and variances where learns_variance, from the rows whose part is not left_out,
+ * starting from what e holds. part: [n_rows], NULL = all rows. n_rounds: Newton steps at most.
+ * Fails: MEMORY. */
 WN_MUST_USE wn_rc ctr_effects_fit(struct ctr_effects *e, const struct ctr_matrix *x,
                                   uint32_t n_fields, const uint8_t *part, uint8_t left_out,
-                                  size_t n_rounds);
+                                  bool learns_variance, size_t n_rounds);
 #define CTR_PART_NONE 255
 
 /* ---- ctr_model.c ---- */

@@ -144,7 +144,7 @@ static double pull(const struct ctr_machine *f, const struct taking *t, size_t i
 
 static float limited(float x)
 {
-    return fmaxf(-1e4f, fminf(x, 1e4f));
+    return ctr_most(-1e4f, ctr_least(x, 1e4f));
 }
 
 /* AdaGrad on the strength of every pair of fields in the row. */
@@ -156,7 +156,7 @@ static void step_pairs(struct ctr_machine *f, const struct taking *t, float g)
             size_t at = (size_t)t->field[i] * f->n_fields + t->field[j];
             size_t mirror = (size_t)t->field[j] * f->n_fields + t->field[i];
             float slope = g * t->x[i] * t->x[j] * dot(t->rows[i], t->rows[j], k);
-            f->pairs_sq[at] = fminf(f->pairs_sq[at] + slope * slope, 1e37f);
+            f->pairs_sq[at] = ctr_least(f->pairs_sq[at] + slope * slope, 1e37f);
             f->pairs[at] = limited(f->pairs[at] - RATE * slope / sqrtf(f->pairs_sq[at]));
             f->pairs[mirror] = f->pairs[at];
             f->pairs_sq[mirror] = f->pairs_sq[at];
@@ -167,13 +167,13 @@ static void step_row(struct ctr_machine *f, float *row, float x, const float *u,
 {
     uint32_t k = f->n_factors;
     float slope = g * x + RIDGE * row[k + W], sum = 0;
-    row[k + SUM_W] = fminf(row[k + SUM_W] + slope * slope, 1e37f);
+    row[k + SUM_W] = ctr_least(row[k + SUM_W] + slope * slope, 1e37f);
     row[k + W] = limited(row[k + W] - RATE * slope / sqrtf(row[k + SUM_W]));
     for (uint32_t j = 0; j < k; j++) {
         slope = g * u[j] + RIDGE * row[j];
         sum += slope * slope;
     }
-    row[k + SUM_V] = fminf(row[k + SUM_V] + sum / (float)k, 1e37f);
+    row[k + SUM_V] = ctr_least(row[k + SUM_V] + sum / (float)k, 1e37f);
     float rate = RATE / sqrtf(row[k + SUM_V]);
     for (uint32_t j = 0; j < k; j++)
         row[j] = limited(row[j] - rate * (g * u[j] + RIDGE * row[j]));

@@ -62,6 +62,8 @@ wn_rc wn_ctr_new(const struct wn_ctr_options *options, struct wn_ctr **out, stru
     if (!m)
         return wn_fail(why, WN_MEMORY, NULL, "memory has run out");
     m->options = *options;
+    m->rates = (struct ctr_rates){(float)(1 / options->alpha), (float)options->beta,
+                                  (float)options->l1, (float)options->l2};
     for (size_t x = 1; x < WN_COUNT(m->whole_bucket); x++)
         m->whole_bucket[x] = (uint16_t)(log((double)x) * log((double)x));
     rc = slots_new(m);

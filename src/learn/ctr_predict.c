@@ -52,7 +52,7 @@ void ctr_logits_get(const struct wn_ctr *m, const struct ctr_expanded *e,
         const struct ctr_slot *s = ctr_slot_get(m, f->hash);
         double x = (double)f->x;
         out->n_new += !s && m->fields[f->field].a == WN_CTR_NONE;
-        out->linear += s ? x * (double)ctr_weight(&m->options, s) : 0;
+        out->linear += s ? x * (double)ctr_weight(m, s) : 0;
         out->variance += x * x * variance_of(m, s, f->field);
     }
     if (m->machine.n_factors)
@@ -142,7 +142,7 @@ static void parts_get(const struct wn_ctr *m, const struct ctr_expanded *e,
         double x = (double)f->x;
         p->is_present[f->field] = true;
         p->has_known[f->field] |= s != NULL;
-        p->sum[f->field] += m->blend[1] * (s ? x * (double)ctr_weight(&m->options, s) : 0);
+        p->sum[f->field] += m->blend[1] * (s ? x * (double)ctr_weight(m, s) : 0);
         p->variance[f->field] += x * x * variance_of(m, s, f->field);
     }
 }
@@ -220,7 +220,7 @@ void wn_ctr_feature_effect(const struct wn_ctr *m, struct wn_ctr_feature feature
     const struct ctr_field *f = &m->fields[feature.field];
     const struct ctr_slot *s = ctr_slot_get(m, feature.hash);
     double x = (double)feature.x, centre = f->views > 0 ? f->sum / f->views : 0;
-    double part = m->blend[1] * (s ? x * (double)ctr_weight(&m->options, s) : 0) - centre;
+    double part = m->blend[1] * (s ? x * (double)ctr_weight(m, s) : 0) - centre;
     double reach = spread(m) * m->blend[1] * fabs(x) * sqrt(variance_of(m, s, feature.field));
     *out = (struct wn_ctr_effect){.is_known = s != NULL,
                                   .odds = odds_of(part),
