@@ -47,6 +47,41 @@ static const double gammas[][4] = {
     {10000000000.0, 220258509288.81058, 23.025850929890456, 1.00000000005e-10},
 };
 
+static const double hypers[][5] = {
+    {-0.3, -0.2, 2.2, 0.89, 1.0268129795223588},
+    {0.5, 2.43, 2.2, 0.001, 1.0005527170933672},
+    {0.24, 0.0001, 0.6, 0.5, 1.0000255944263279},
+    {0.24, 2.43, 0.6, 0.97, 464.21829444568382},
+    {0.8, -0.2, 3.2, 0.001, 0.99994999142580101},
+    {6.24, 2.43, 2.2, 0.999, 3.3565106995066042e+19},
+    {6.24, -0.2, 3.2, 0.1, 0.95802527064861027},
+    {6.24, -0.2, 12.2, 0.7, 0.9134848370748742},
+    {1.5, 4.4, 1.0, 0.999, 1152604352161297.8},
+    {-2.3, 4.4, 3.2, 0.1, 0.70984709999907367},
+    {-0.3, 0.0001, 1.0, 0.001, 0.99999996999474749},
+    {6.24, 0.8, 1.0, 0.99, 731989238613.05019},
+    {6.24, 4.4, 3.2, 0.89, 27870358.868325606},
+    {-2.3, 4.4, 1.0, 0.89, 1.054418885800264},
+    {0.5, 2.43, 3.2, 0.5, 1.2820251265089326},
+    {6.24, 0.8, 2.2, 0, 1.0},
+    {0.5, 1.0, 1.0, 0.97, 5.7735026918962551},
+    {0.5, 1.0, 1.0, 0.1, 1.0540925533894598},
+    {-0.3, 0.8, 5.7, 0.3, 0.98698787597253149},
+    {0.5, -0.2, 3.2, 0.7, 0.97530624653524959},
+    {-2.3, 1.0, 0.6, 0.7, -0.30409400531623137},
+    {-0.3, -0.2, 2.2, 0, 1.0},
+    {-0.3, -0.2, 0.6, 0.99, 1.1355263384904313},
+    {-0.3, 0.8, 1.0, 0.1, 0.9752012549006416},
+    {6.24, 0.0001, 2.2, 0, 1.0},
+    {0.8, 1.0, 2.2, 0.5, 1.2603151622019698},
+    {0.8, 0.8, 1.0, 0.5, 1.5536935009596435},
+    {0.8, 2.43, 12.2, 0.89, 1.182578209050415},
+    {1.5, -0.2, 0.6, 0.3, 0.81259391909962957},
+    {0.5, -0.2, 3.2, 0.5, 0.9830556994035642},
+    {-2.3, 4.4, 3.2, 0.7, -0.05408767381339682},
+    {0.24, -0.2, 2.2, 0.93, 0.97513176608748799},
+};
+
 static const double betas[][5] = {
     {0.5, 0.5, 0.01, 0.06376856085851985, 0.9362314391414801},
     {0.5, 0.5, 0.5, 0.5, 0.5},
@@ -322,6 +357,27 @@ static void test_nothing_is_not_finite(void **state)
     }
 }
 
+/* a, b, c, z. 3e-14 relative: near 1 two large parts cancel. Then both sides of the switch of
+ * method, and whole c - a - b, where ln(1 - z) comes in. */
+static void hypergeometric(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof hypers / sizeof *hypers; i++) {
+        const double *h = hypers[i];
+        assert_true(fabs(wn_hyp2f1(h[0], h[1], h[2], h[3]) / h[4] - 1) <= 3e-14);
+    }
+    for (double z = .1; z < .9995; z += .01) {
+        double value = -log1p(-z) / z; /* 2F1(1, 1; 2; z) */
+        assert_true(fabs(wn_hyp2f1(1, 1, 2, z) / value - 1) <= 1e-12);
+        value = pow(1 - z, -2.5); /* 2F1(2.5, 3; 3; z) */
+        assert_true(fabs(wn_hyp2f1(2.5, 3, 3, z) / value - 1) <= 1e-12);
+    }
+    static const double odd[] = {0, -1, 1, 1e-300, 1e300, NAN, INFINITY, -INFINITY, .5, 30};
+    for (size_t i = 0; i < 10000; i++)
+        assert_true(
+            isfinite(wn_hyp2f1(odd[i % 10], odd[i / 10 % 10], odd[i / 100 % 10], odd[i / 1000])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_incomplete_beta), cmocka_unit_test(test_incomplete_gamma),
         cmocka_unit_test(test_log_beta),        cmocka_unit_test(test_normal),
         cmocka_unit_test(test_stable_logs),     cmocka_unit_test(test_nothing_is_not_finite),
+        cmocka_unit_test(hypergeometric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
