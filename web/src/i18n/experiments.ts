@@ -19,8 +19,8 @@ export const experiments = {
   'exp.goal.increase': 'Higher is better',
   'exp.goal.decrease': 'Lower is better',
   'exp.minimum': 'Smallest effect that matters',
-  'exp.minimum.auto': 'as usual: 10% of a rate, 5% of a mean',
-  'exp.minimum.of': '{value} of the mean',
+  'exp.minimum.auto': 'Matters from: usual (10% / 5%)',
+  'exp.minimum.from': 'Matters from: {value}',
   'exp.metric': 'Metric',
   'exp.variant': 'Variant',
 
@@ -73,7 +73,6 @@ export const experiments = {
   'exp.verdict.worse': 'Worse',
   'exp.verdict.futile': 'Give up',
   'exp.verdict.blocked': 'Blocked',
-  'exp.interval.of': '{variant}: {effect}, from {low} to {high}',
 
   'exp.chart': '{variant} against {control}: {metric}',
   'exp.chart.note': 'effect of all units up to each day',
@@ -81,7 +80,6 @@ export const experiments = {
   'exp.chart.effect': 'Effect',
   'exp.chart.band': 'Always-valid {level} interval',
   'exp.chart.zero': 'No effect',
-  'exp.chart.days': 'Each day alone',
   'exp.facts.capped': { one: '{n} value was cut to {cap}.', other: '{n} values were cut to {cap}.' },
   'exp.facts.cuped': 'The past explains {share} of the variance, which is taken out.',
   'exp.facts.crossed': { one: '{n} unit was seen in two variants and is left out.', other: '{n} units were seen in two variants and are left out.' },

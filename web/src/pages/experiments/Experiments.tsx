@@ -72,7 +72,7 @@ export default function Experiments() {
             <Select
               label={t('exp.minimum')}
               value={minimum}
-              options={[['', `${t('exp.minimum')}: ${t('exp.minimum.auto')}`], ...MINIMA.map((m) => [m, `${t('exp.minimum')}: ${share(Number(m))}`] as const)]}
+              options={[['', t('exp.minimum.auto')], ...MINIMA.map((m) => [m, t('exp.minimum.from', { value: share(Number(m)) })] as const)]}
               onChange={(m) => change({ minimum: m || null })}
             />
           </>
