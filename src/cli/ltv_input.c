@@ -193,8 +193,10 @@ wn_rc wn_ltv_input_read(struct wn_arena *a, struct wn_str text,
                         const struct wn_transactions_columns *told, double time_unit,
                         struct wn_ltv_input *out, struct wn_why *why)
 {
-    struct wn_ltv_input in = {.is_summary = wn_csv_header_has(text, columns[FREQUENCY].aliases)};
-    wn_rc rc;
+    struct wn_ltv_input in = {0};
+    wn_rc rc = wn_csv_header_has(text, columns[FREQUENCY].aliases, &in.is_summary, why);
+    if (rc)
+        return rc;
     if (in.is_summary) {
         struct reading r = {.arena = a, .told = told, .out = &in, .time_unit = time_unit};
         wn_map_init(&r.channels, WN_LTV_CHANNELS_MAX);

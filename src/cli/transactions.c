@@ -447,18 +447,21 @@ static wn_rc on_header(void *context, const struct wn_csv_record *record, struct
     return WN_CANCELLED; /* one record is enough */
 }
 
-bool wn_csv_header_has(struct wn_str text, const char *names)
+wn_rc wn_csv_header_has(struct wn_str text, const char *names, bool *out, struct wn_why *why)
 {
     struct header_question q = {.names = names};
     struct wn_csv_options options = {.on_record = on_header, .context = &q};
     struct wn_csv *csv = NULL;
-    wn_rc rc = wn_csv_new(&options, &csv, NULL);
+    wn_rc rc = wn_csv_new(&options, &csv, why);
     if (!rc)
         rc = wn_csv_push(csv, text, NULL);
     if (!rc)
         rc = wn_csv_finish(csv, NULL);
     wn_csv_free(csv);
-    return q.answer;
+    if (rc == WN_MEMORY)
+        return wn_fail(why, rc, NULL, "there is no memory for the header");
+    *out = q.answer;
+    return WN_OK;
 }
 
 wn_rc wn_input_load(const char *path, struct wn_buf *out, struct wn_why *why)

@@ -53,9 +53,10 @@ WN_MUST_USE wn_rc wn_transactions_read(struct wn_arena *a, struct wn_str text,
                                        const struct wn_transactions_columns *columns,
                                        struct wn_transactions *out, struct wn_why *why);
 
-/* The header of such a text: true when one of its columns has one of the names ("x|frequency"),
- * compared as above. False for a text without lines. */
-bool wn_csv_header_has(struct wn_str text, const char *names);
+/* Whether the header of such a text has one of the names ("x|frequency"), compared as above; what is
+ * no CSV has none. Fails: MEMORY. */
+WN_MUST_USE wn_rc wn_csv_header_has(struct wn_str text, const char *names, bool *out,
+                                    struct wn_why *why);
 /* True when two names of columns are the same but for case, blanks, '_' and '-'. */
 bool wn_column_is(struct wn_str field, struct wn_str name);
 
