@@ -142,6 +142,10 @@ const struct wn_option wn_bandit_options[] = {
      .fallback = "bootstrap",
      .values = "bootstrap|bernstein",
      .help = "evaluate: bootstrap, or empirical Bernstein (never too short, wide)."},
+    {.name = "tau",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "X",
+     .help = "evaluate: also print switch-dr, which trusts the model where a weight is above X."},
     {.name = "level",
      .kind = WN_OPTION_INT,
      .value_name = "PERCENT",
@@ -176,7 +180,7 @@ static const struct verb {
      wn_bandit_update_verb},
     {"simulate", "input|rates|policy|rounds|every|runs|late|late-mean|prior|width",
      wn_bandit_simulate_verb},
-    {"evaluate", "input|policy|context|interval", wn_bandit_evaluate_verb},
+    {"evaluate", "input|policy|context|interval|tau", wn_bandit_evaluate_verb},
 };
 
 /* ---- shared by the verbs ------------------------------------------------------------------------

@@ -139,8 +139,6 @@ static void print_json(const struct job *job, struct wn_buf *out)
     wn_bandit_json_number(&w, "weight_mean", r->weight_mean);
     wn_bandit_json_number(&w, "weight_max", r->weight_max);
     wn_bandit_json_number(&w, "level", job->options.level);
-    if (r->estimates[WN_ESTIMATOR_SWITCH].is_known)
-        wn_bandit_json_number(&w, "switch_tau", r->switch_tau);
     wn_json_key(&w, "estimates");
     wn_json_begin_object(&w);
     for (int e = -1; e < WN_ESTIMATOR_N; e++) {
@@ -184,7 +182,9 @@ wn_rc wn_bandit_evaluate_verb(const struct wn_args *args, struct wn_buf *out, st
     wn_rand_init(&job.rand, wn_args_text(args, "seed").p ? (uint64_t)wn_args_int(args, "seed") : 1);
     wn_arena_init(&job.arena, 0);
     wn_bandit_log_init(&job.log, &job.arena);
-    wn_rc rc = evaluate(&job, why);
+    wn_rc rc = wn_bandit_number(args, "tau", 0, 1e15, 0, &job.options.switch_tau, why);
+    if (!rc)
+        rc = evaluate(&job, why);
     if (!rc && wn_args_flag(args, "json"))
         print_json(&job, out);
     else if (!rc)

@@ -342,7 +342,7 @@ const struct wn_command wn_commands[] = {
          "new "
          "for the action taken, or it is --policy uniform or always:ARM. Estimators: dm (the "
          "reward "
-         "model alone; biased), ipw, snipw, dr, switch-dr. It refuses where the effective sample "
+         "model alone; biased), ipw, snipw, dr. It refuses where the effective sample "
          "size is below 100.",
      .examples =
          "winnow bandit choose --state s.json --arms red,green,blue\tMake a state; draw an arm.\n"

@@ -141,31 +141,6 @@ static void cut_parts(const struct wn_log *log, struct part *parts, double tau)
         parts[i].cut = parts[i].weight <= tau ? parts[i].robust : parts[i].model;
 }
 
-#define TAU_CANDIDATES 20
-
-/* Lepski's rule: of 20 quantiles of the weights, from cutting nothing downwards, the lowest at which
- * the estimate with one standard error on both sides still meets all those above. sorted [n] is
- * scratch. */
-static double choose_tau(const struct wn_log *log, const struct part *parts, double *sorted)
-{
-    double low = -INFINITY, high = INFINITY, chosen = INFINITY, n = (double)log->n;
-    for (size_t i = 0; i < log->n; i++)
-        sorted[i] = parts[i].weight;
-    for (size_t c = TAU_CANDIDATES; c > 0; c--) {
-        struct wn_moments m = {0};
-        double tau = wn_select(sorted, log->n, (log->n - 1) * c / TAU_CANDIDATES);
-        for (size_t i = 0; i < log->n; i++)
-            wn_moments_add(&m, parts[i].weight <= tau ? parts[i].robust : parts[i].model, 1);
-        double se = sqrt(wn_moments_variance(&m) / n);
-        low = fmax(low, m.mean - se);
-        high = fmin(high, m.mean + se);
-        if (low > high)
-            break;
-        chosen = tau;
-    }
-    return chosen;
-}
-
 /* ---- intervals ----------------------------------------------------------------------------------
  */
 
@@ -392,16 +367,13 @@ wn_rc wn_offpolicy_evaluate(struct wn_arena *scratch, const struct wn_log *log,
     if (rc)
         return rc;
     struct part *parts = WN_ARENA_ARRAY(scratch, log->n, struct part);
-    double *sorted = WN_ARENA_ARRAY(scratch, log->n, double);
-    if (!parts || !sorted)
+    if (!parts)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu rows", log->n);
     make_parts(log, parts);
     weigh(parts, log->n, &result);
-    if (has_model(log)) {
-        result.switch_tau = o.switch_tau > 0 ? o.switch_tau : choose_tau(log, parts, sorted);
-        cut_parts(log, parts, result.switch_tau);
-    }
+    cut_parts(log, parts, o.switch_tau);
     point_estimates(log, parts, &result);
+    result.estimates[WN_ESTIMATOR_SWITCH].is_known &= o.switch_tau > 0;
     if (o.interval == WN_INTERVAL_BERNSTEIN)
         bernstein_all(log, parts, o.level, &result);
     else
