@@ -157,6 +157,7 @@ describe('forecast', () => {
     assert.equal(table(good(['forecast', '-i', '-', '--horizon', '1'], monthly).stdout)[0].ts, '2024-07-01');
     bad([...args, '--level', '120'], '', /--level.*'120'/);
     bad([...args, '--level', 'nan'], '', /--level/);
+    bad([...args, '--level', '80,95,80'], '', /--level names 80 twice/);
     bad([...args, '--season', 'x'], '', /--season.*'x'/);
     bad([...args, '--freq', 'fortnightly'], '', /--freq/, 2);
     bad(['forecast', '-i', path], '', /--horizon/);
@@ -196,6 +197,8 @@ describe('forecast', () => {
     bad(call, 'id,V1,V2,V3\na,1,2,3\nb,1,x,3\n', [/'x' is not a number/, /line 3, column 3/]);
     bad(call, 'ts\n2024-01-01\n', [/one column/, /line 1/]);
     bad(call, 'series,ts\na,2024-01-01\n', /line \d/);
+    bad(call, 'campaign,date,spend,revenue\na,2024-01-01,1,2\n', [/'date'.*none named 'value'/, /line 1, column 2/]);
+    assert.match(good(call, 'channel,date,spend\ntv,2024-01-01,1\ntv,2024-01-02,2\n').stdout, /\ntv,1,2024-01-03,/);
     bad(call, `${head}"a,2024-01-02,2\n`, [/quote/, /line 3, column 1/]);
   });
 });
