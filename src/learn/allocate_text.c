@@ -106,7 +106,8 @@ struct wn_str plan_row_text(struct wn_arena *a, const struct problem *p, const s
     const struct entity *e = &p->entities[i];
     struct compared unit = compare(row->marginal, plan->price[i]);
     struct money lo = micros_of(e->lo_micros), hi = micros_of(e->hi_micros);
-    const char *next = unit.own.text, *price = unit.other.text;
+    struct money marginal = ratio_of(row->marginal);
+    const char *next = marginal.text, *own = unit.own.text, *price = unit.other.text;
     struct compared beside = compare(row->marginal, p->options->target_roas);
     bool is_low =
         row->bind == WN_BIND_ZERO || row->bind == WN_BIND_MIN || row->bind == WN_BIND_CHANGE_DOWN;
@@ -122,12 +123,12 @@ struct wn_str plan_row_text(struct wn_arena *a, const struct problem *p, const s
         return wn_arena_printf(a,
                                "Held at its minimum of %s: the last unit returns %s, %s the %s "
                                "it would earn elsewhere.",
-                               lo.text, next, unit.relation, price);
+                               lo.text, own, unit.relation, price);
     case WN_BIND_MAX:
         return wn_arena_printf(a,
                                "Held at its maximum of %s: the next unit would return %s, against "
                                "%s elsewhere.",
-                               hi.text, next, price);
+                               hi.text, own, price);
     case WN_BIND_FIXED:
         return wn_arena_printf(a, "Fixed at %s by request; the next unit would return %s.", lo.text,
                                next);
@@ -135,12 +136,12 @@ struct wn_str plan_row_text(struct wn_arena *a, const struct problem *p, const s
         return wn_arena_printf(a,
                                "Lowered to %s, as far as the largest change allows: the last unit "
                                "returns %s, %s the %s it would earn elsewhere.",
-                               lo.text, next, unit.relation, price);
+                               lo.text, own, unit.relation, price);
     case WN_BIND_CHANGE_UP:
         return wn_arena_printf(a,
                                "Raised to %s, as far as the largest change allows: the next unit "
                                "would still return %s, against %s elsewhere.",
-                               hi.text, next, price);
+                               hi.text, own, price);
     case WN_BIND_EXPLORE:
         return wn_arena_printf(a,
                                "Kept at %s, the share that exploration asks for, so that its curve "
@@ -161,7 +162,7 @@ struct wn_str plan_row_text(struct wn_arena *a, const struct problem *p, const s
         return wn_arena_printf(a,
                                "Gets nothing: its first unit returns %s, %s the %s it would earn "
                                "elsewhere.",
-                               next, unit.relation, price);
+                               own, unit.relation, price);
     case WN_BIND_START_UP:
         return wn_arena_printf(a,
                                row->budget_micros
@@ -259,12 +260,10 @@ static void say_nothing_pays(struct wn_buf *b, const struct problem *p,
 {
     size_t i = best_next(out);
     struct compared unit = compare(out->rows[i].marginal, p->options->target_roas);
-    wn_buf_printf(b,
-                  "Nothing is to be spent: no entity can return the target ROAS of %s; the best "
-                  "first unit, of ",
-                  unit.other.text);
+    wn_buf_append_z(b, "Nothing is to be spent: the best first unit, of ");
     say_name(b, p, i);
-    wn_buf_printf(b, ", returns %s.", unit.own.text);
+    wn_buf_printf(b, ", returns %s, %s the target ROAS of %s.", unit.own.text, unit.relation,
+                  unit.other.text);
 }
 
 static void say_changed(struct wn_buf *b, const struct problem *p, const struct plan *plan,

@@ -409,8 +409,8 @@ static void a_target_spends_less(void **state)
     run(&a, &e, 1, &o, &out);
     assert_true(out.spent_micros == 0);
     assert_string_equal(out.why.p,
-                        "Nothing is to be spent: no entity can return the target ROAS of "
-                        "10.0000001; the best first unit, of entity 1, returns 10.");
+                        "Nothing is to be spent: the best first unit, of entity 1, returns 10, "
+                        "less than the target ROAS of 10.0000001.");
     assert_string_equal(out.rows[0].why.p, "Gets nothing: its first unit returns 10, less than the "
                                            "target ROAS of 10.0000001.");
     o.target_roas = .1; /* slack */
