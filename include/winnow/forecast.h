@@ -48,7 +48,8 @@
  *     errors a horizon away count .7 for the spread (.5 to 1 tried); that a spread is trusted by
  *     what those of tested windows rest on. Tried there and left out: near errors counting more
  *     for the weights of members (.2 % better over the five sets), 7 windows for long horizons
- *     (.6 % better on hours, a third slower), quantiles by half doublings (no better).
+ *     (.6 % better on hours, a third slower), quantiles by half doublings (no better) or by the
+ *     points before each window (worse).
  * Figures beside published ones, and what they cannot show: docs/BENCHMARKS.md.
  *
  * Known limits. Coverage is a promise about series like those of the call and times like those
