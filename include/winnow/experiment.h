@@ -63,7 +63,7 @@ WN_MUST_USE wn_rc wn_abtest_normal(double effect, double variance, double tau, d
  * mixture is a Beta(1/2, 1/2) on each rate; the null is the likeliest pair with the difference in
  * question, so that the nuisance rate costs nothing but power. All counts are real numbers
  * 0 <= events <= n <= WN_ABTEST_N_MAX. Wider than the normal one where both hold.
- * Fails: INVALID. Cost: some 10,000 logarithms.
+ * Fails: INVALID. Cost: some 3,000 divisions.
  * Source: Ville's inequality on a likelihood ratio against the maximised null, as in Wasserman,
  * Ramdas and Balakrishnan, "Universal inference", PNAS 117, 2020, section 7. */
 WN_MUST_USE wn_rc wn_abtest_exact(double events_a, double n_a, double events_b, double n_b,

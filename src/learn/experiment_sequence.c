@@ -85,7 +85,8 @@ static double score(const struct rates *r, double p_a, double delta)
 static double profile(const struct rates *r, double delta)
 {
     double low = fmax(0, -delta), high = fmin(1, 1 - delta);
-    for (int i = 0; i < 100 && high - low > 1e-16 * high; i++) {
+    /* The likelihood is flat at its top: half the digits of the place give all of its height. */
+    for (int i = 0; i < 100 && high - low > 1e-9 * high; i++) {
         double middle = low + (high - low) / 2;
         if (score(r, middle, delta) > 0)
             low = middle;
@@ -106,7 +107,7 @@ static double crossing(const struct rates *r, double inside, double end, double 
 {
     if (profile(r, end) >= level)
         return end;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 60 && fabs(end - inside) > 1e-10 * fabs(end); i++) {
         double middle = inside + (end - inside) / 2;
         if (profile(r, middle) >= level)
             inside = middle;
