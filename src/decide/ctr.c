@@ -95,6 +95,14 @@ static uint32_t find_named(const struct wn_click_model *m, wn_click_field field,
     return best ? best->node : 0;
 }
 
+/* Where there is but one way on (a campaign has one ad group), not to say so says it; but an ad that
+ * is not named is a new one. */
+static uint32_t only_child(const struct wn_click_model *m, uint32_t v)
+{
+    const struct click_node *node = &m->nodes[v];
+    return node->only_child && m->nodes[node->only_child].height > 0 ? node->only_child : v;
+}
+
 /* ---- answers ---------------------------------------------------------------------------------- */
 
 struct answering {
@@ -121,8 +129,10 @@ static void walk_tree(struct answering *s)
     for (int depth = 1; depth <= WN_CLICK_DEPTHS; depth++) {
         wn_click_field field = (wn_click_field)(depth - 1);
         struct wn_str value = s->q->values[field];
-        if (!value.p)
+        if (!value.p) {
+            at = unknown ? at : only_child(m, at);
             continue;
+        }
         uint32_t v = depth == 1 ? find_channel(m, value) : find_named(m, field, value, at);
         if (v)
             at = v;

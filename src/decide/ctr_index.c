@@ -287,6 +287,7 @@ static void make_nodes(const struct click_cells *cells, struct wn_click_model *m
     }
     for (size_t v = m->n_nodes; v-- > 1;) {
         struct click_node *up = &m->nodes[m->nodes[v].parent];
+        up->only_child = up->height ? 0 : (uint32_t)v; /* height: it has had a child before */
         uint8_t height = (uint8_t)(m->nodes[v].height + 1);
         up->height = height > up->height ? height : up->height;
     }

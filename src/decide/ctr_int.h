@@ -44,9 +44,10 @@ WN_MUST_USE wn_rc click_gather(const struct wn_book *book, const struct click_da
 
 struct click_node {
     uint32_t parent;
-    uint8_t depth;  /* 0 = the root, 1 = a channel ... */
-    uint8_t height; /* how much deeper it goes below */
-    int32_t id;     /* as stored */
+    uint32_t only_child; /* 0 = none, or several */
+    uint8_t depth;       /* 0 = the root, 1 = a channel ... */
+    uint8_t height;      /* how much deeper it goes below */
+    int32_t id;          /* as stored */
     double impressions, clicks;
     struct wn_effect sum;  /* log-odds */
     struct wn_effect step; /* less the parent's */

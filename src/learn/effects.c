@@ -19,8 +19,10 @@ enum { SWEEPS_MAX = 100, SWEEPS_BEFORE_DISPERSION = 6 };
 struct fit {
     const struct wn_effects_data *d;
     struct wn_effects *out;
-    double *eta;                /* [n_cells] */
-    uint8_t *depth;             /* [n_nodes] */
+    double *eta;                         /* [n_cells] */
+    uint8_t *depth;                      /* [n_nodes] */
+    uint32_t *n_children;                /* [n_nodes] */
+    bool is_split[WN_EFFECTS_DEPTH_MAX]; /* some node of the depth has siblings */
     double *precision, *weight; /* [n_nodes]: of the messages; weight is precision times value */
     double *level_w, *level_r;  /* [largest number of levels] */
     double *before;             /* [n_nodes]: means before a sweep */
@@ -85,6 +87,22 @@ static wn_rc check_sizes(const struct wn_effects_data *d, size_t *levels_max, st
     return WN_OK;
 }
 
+/* How far a node may lie from its parent. Where nobody of a depth has siblings (each campaign has one
+ * ad group), its steps cannot be told from those of the depth above, which then has them all. */
+static double step_variance(const struct fit *s, size_t v)
+{
+    return s->is_split[s->depth[v]] ? s->out->depth_variance[s->depth[v]] : VARIANCE_MIN;
+}
+
+static void count_children(struct fit *s)
+{
+    for (size_t v = 1; v < s->d->n_nodes; v++)
+        s->n_children[s->d->parent[v]]++;
+    for (size_t v = 1; v < s->d->n_nodes; v++)
+        if (s->n_children[s->d->parent[v]] > 1)
+            s->is_split[s->depth[v]] = true;
+}
+
 /* ---- one sweep -------------------------------------------------------------------------------- */
 
 /* Weight and residual of a cell at its present log-odds. */
@@ -121,7 +139,7 @@ static void gather_tree(struct fit *s)
         s->weight[v] += w * x[v].mean + r;
     }
     for (size_t v = d->n_nodes; v-- > 1;) {
-        double step = s->out->depth_variance[s->depth[v]];
+        double step = step_variance(s, v);
         double reach = 1 / (1 + step * s->precision[v]); /* what passes the step to the parent */
         s->precision[d->parent[v]] += reach * s->precision[v];
         s->weight[d->parent[v]] += reach * s->weight[v];
@@ -139,7 +157,7 @@ static void solve_tree(struct fit *s, double *squares, double *counts)
     note_move(s, mean - x[0].mean);
     x[0] = (struct wn_effect){mean, 1 / total};
     for (size_t v = 1; v < d->n_nodes; v++) {
-        double step = s->out->depth_variance[s->depth[v]];
+        double step = step_variance(s, v);
         const struct wn_effect *up = &x[d->parent[v]];
         double share = 1 / (1 + step * s->precision[v]); /* of the parent in this node's mean */
         double own = step * share;                       /* variance given the parent */
@@ -149,7 +167,7 @@ static void solve_tree(struct fit *s, double *squares, double *counts)
         double gap = mean - up->mean, rest = (1 - share) * (1 - share) * up->variance;
         x[v] = (struct wn_effect){mean, own + share * share * up->variance};
         s->out->steps[v] = (struct wn_effect){gap, own + rest};
-        if (s->precision[v] > 0) {
+        if (s->precision[v] > 0 && s->n_children[d->parent[v]] > 1) {
             squares[s->depth[v]] += gap * gap + own + rest;
             counts[s->depth[v]] += 1;
         }
@@ -173,7 +191,8 @@ static void sweep_tree(struct fit *s)
     for (size_t i = 0; i < d->n_cells; i++)
         s->eta[i] += s->out->nodes[d->node[i]].mean - s->before[d->node[i]];
     for (int k = 1; k < s->out->n_depths; k++)
-        s->out->depth_variance[k] = variance_of(squares[k], counts[k]);
+        if (s->is_split[k])
+            s->out->depth_variance[k] = variance_of(squares[k], counts[k]);
 }
 
 static void sweep_field(struct fit *s, size_t f)
@@ -239,7 +258,7 @@ static void measure_dispersion(struct fit *s)
         n += 1;
     }
     for (size_t v = 1; v < d->n_nodes; v++) {
-        double step = s->out->depth_variance[s->depth[v]];
+        double step = step_variance(s, v);
         used += step * s->precision[v] / (1 + step * s->precision[v]);
     }
     for (size_t f = 0; f < d->n_fields; f++)
@@ -318,15 +337,18 @@ static wn_rc fit(struct fit *s, size_t levels_max, struct wn_arena *scratch, str
 {
     const struct wn_effects_data *d = s->d;
     s->depth = WN_ARENA_ARRAY(scratch, d->n_nodes, uint8_t);
-    if (!s->depth || !allocate(s, levels_max, scratch, a))
+    s->n_children = WN_ARENA_ARRAY(scratch, d->n_nodes, uint32_t);
+    if (!s->depth || !s->n_children || !allocate(s, levels_max, scratch, a))
         return wn_fail(why, WN_MEMORY, NULL, "there is no memory for a fit of %zu cells",
                        d->n_cells);
     wn_rc rc = check_nodes(d, s->depth, &s->out->n_depths, why);
     if (!rc)
         rc = check_cells(d, why);
-    if (!rc)
-        run(s);
-    return rc;
+    if (rc)
+        return rc;
+    count_children(s);
+    run(s);
+    return WN_OK;
 }
 
 wn_rc wn_effects_fit(const struct wn_effects_data *data, struct wn_arena *a, struct wn_effects *out,

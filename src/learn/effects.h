@@ -47,7 +47,10 @@ struct wn_effect {
 struct wn_effects {                                  /* arrays in the arena given */
     struct wn_effect *nodes;                         /* [n_nodes]: x, the sum along the path */
     struct wn_effect *steps;                         /* [n_nodes]: x less its parent's; [0] is 0 */
-    double depth_variance[WN_EFFECTS_DEPTH_MAX];     /* s^2 of a step to that depth; [0] is 0 */
+    double depth_variance[WN_EFFECTS_DEPTH_MAX];     /* s^2 of a step to that depth; [0] is 0. Where
+                                                        nodes of a depth have no siblings there is
+                                                        nothing to learn it from: 0.3^2, for new
+                                                        nodes; its own have no steps then */
     int n_depths;                                    /* 1 = only the root */
     struct wn_effect *fields[WN_EFFECTS_FIELDS_MAX]; /* [n_levels]: b, centred */
     double field_variance[WN_EFFECTS_FIELDS_MAX];    /* s^2 */

@@ -254,6 +254,73 @@ static void test_new_and_unknown_widen(void **state)
     wn_click_model_free(m);
 }
 
+/* Of ads that do not exist yet: their truth is drawn as those were that were learnt from. */
+static void test_the_interval_of_a_new_ad_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct truth t;
+    draw(f, &t);
+    write_world(f, &t, 20, 300);
+    struct wn_click_model *m = train(f);
+    double covered = 0, n = 0;
+    for (int c = 0; c < CHANNELS; c++)
+        for (int k = 0; k < CAMPAIGNS; k++) {
+            char key[32];
+            (void)snprintf(key, sizeof key, "camp-%d-%d", c, k);
+            const char *v[WN_CLICK_FIELDS] = {
+                [WN_CLICK_CAMPAIGN] = key, [WN_CLICK_DEVICE] = "mobile"};
+            struct wn_click_answer x = ask(m, v);
+            for (int i = 0; i < 50; i++) {
+                double ad = .15 * wn_rand_normal(&f->rand), age = 0;
+                for (int a = 0; a < AGES; a++)
+                    age += t.age[a] / AGES; /* not stated: the average */
+                double p = wn_sigmoid(wn_logit(.02) + t.channel[c] + t.campaign[c][k] + ad +
+                                      t.device[1] + age);
+                covered += x.low <= p && p <= x.high;
+                n += 1;
+            }
+        }
+    /* 80 %: the ads of 18 campaigns share their campaign's error. */
+    assert_true(covered / n > .7 && covered / n < .9);
+    wn_click_model_free(m);
+}
+
+/* One channel, one campaign, one group: not to name them names them, but not the ad. */
+static void test_the_only_way_on_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    begin_rows(f);
+    int32_t campaign = add_campaign(f, 0, "only");
+    int32_t group = add_name(f, WN_NAME_AD_GROUP, campaign, "group");
+    for (int ad = 0; ad < 8; ad++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "ad %d", ad);
+        int32_t id = add_name(f, WN_NAME_AD, group, name);
+        for (int day = 0; day < 10; day++) {
+            struct wn_stat ids = {.day = FIRST_DAY + day,
+                                  .account_id = f->accounts[0],
+                                  .campaign_id = campaign,
+                                  .ad_group_id = group,
+                                  .ad_id = id,
+                                  .channel = 1,
+                                  .hour = WN_HOUR_NONE};
+            put(f, &ids, 5000, 80 + 15 * ad);
+        }
+    }
+    end_rows(f);
+    struct wn_click_model *m = train(f);
+    const char *nothing[WN_CLICK_FIELDS] = {0}, *in[WN_CLICK_FIELDS] = {0},
+               *other[WN_CLICK_FIELDS] = {[WN_CLICK_CAMPAIGN] = "another"},
+               *one[WN_CLICK_FIELDS] = {[WN_CLICK_AD] = "ad 3"};
+    in[WN_CLICK_AD_GROUP] = "group";
+    struct wn_click_answer a = ask(m, nothing), b = ask(m, in), c = ask(m, other), d = ask(m, one);
+    assert_true(a.ctr == b.ctr && a.low == b.low && a.n_reasons == 3);
+    assert_true(width(&d) < width(&a) && width(&a) < width(&c));
+    for (size_t i = 0; i < c.n_reasons; i++)
+        assert_int_equal(c.reasons[i].is_known, c.reasons[i].field != WN_CLICK_CAMPAIGN);
+    wn_click_model_free(m);
+}
+
 static void test_ids_keys_and_names(void **state)
 {
     struct fixture *f = *state;
@@ -388,6 +455,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_planted_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_and_unknown_widen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_interval_of_a_new_ad_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_only_way_on_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_keys_and_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scarce_data_use_the_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_odd_rows, setup, teardown),

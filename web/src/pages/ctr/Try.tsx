@@ -79,6 +79,8 @@ export function Try({ model, sample }: { model: CtrModel; sample: boolean }) {
 function Result({ answer }: { answer: CtrAnswer }) {
   const rate = (value: number | null) => full(value, 'ratio', '');
   const times = (odds: number) => full(odds, 'factor', '');
+  /* What only follows and changes nothing is no reason. */
+  const reasons = answer.explanation.filter((r) => r.is_given || times(r.odds) !== times(1));
   return (
     <div className={css.result}>
       <p className={css.resultHead} aria-live="polite">
@@ -100,7 +102,7 @@ function Result({ answer }: { answer: CtrAnswer }) {
             </td>
             <td />
           </tr>
-          {answer.explanation.map((r) => (
+          {reasons.map((r) => (
             <tr key={r.field} data-reason={r.field}>
               <th scope="row">
                 <span className={css.quiet}>{t(`ctr.field.${r.field}` as Key)}</span> {r.value}
