@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             bytes[24 + where % (n - 24)] = data[at + 4];
         }
         struct wn_str body = {(const char *)bytes + 24, n - 24};
-        uint64_t hash = wn_hash(body, 2);
+        uint64_t hash = wn_hash(body, bytes[8]); /* seeded with the version */
         memcpy(bytes + 16, &hash, 8);
         if (wn_detect_load(&a, bytes, n, &d, NULL) == WN_OK) {
             uint8_t *again = wn_arena_alloc(&a, n);
