@@ -121,13 +121,15 @@ static size_t largest(const double *x, size_t n, struct wn_rand *r)
     return best;
 }
 
+#define REDRAWS_MAX 50
+
 /* The rival of a leader: redrawn until another arm wins; after many draws, which say that the
  * leader is all but certain, any other. */
 static size_t rival_of(const struct player *p, size_t leader, struct wn_rand *r)
 {
     if (p->n == 1)
         return leader;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < REDRAWS_MAX; i++) {
         size_t other = wn_bandit_sampler_choose(p->sampler, r);
         if (other != leader)
             return other;
