@@ -1,13 +1,13 @@
 /* winnow ltv: what customers are worth, from their purchases. Needs no data directory. */
 #include "cli/commands.h"
 #include "cli/ltv_input.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
 #include "core/date.h"
 #include "core/num.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,12 +105,7 @@ const struct wn_option wn_ltv_options[] = {
      .kind = WN_OPTION_FLAG,
      .help = "Tells parameters, likelihood and checks on standard error."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; - is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -812,7 +807,6 @@ static void tell(const struct job *job)
 
 static wn_rc print(const struct job *job, struct wn_why *why)
 {
-    const char *path = wn_args_z(job->args, "output");
     struct wn_buf b;
     wn_buf_init(&b, OUTPUT_BYTES_MAX);
     if (wn_args_flag(job->args, "json"))
@@ -821,12 +815,7 @@ static wn_rc print(const struct job *job, struct wn_why *why)
         print_totals(job, &b);
     else
         print_customers(job, &b);
-    wn_rc rc = wn_buf_check(&b, why);
-    if (!rc && strcmp(path, "-") != 0)
-        rc = wn_file_write(path, wn_buf_str(&b), why);
-    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0) &&
-             errno != EPIPE) /* who reads may have seen enough */
-        rc = wn_fail(why, WN_IO, "output", "standard output cannot be written");
+    wn_rc rc = wn_output_write(job->args, &b, why);
     wn_buf_deinit(&b);
     return rc;
 }
