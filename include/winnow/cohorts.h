@@ -122,9 +122,10 @@ struct wn_cohort_fit {
  * Fails: INVALID (nobody, a number that is negative or not finite). */
 WN_MUST_USE wn_rc wn_sbg_fit(const double *lost, const double *kept, size_t n,
                              struct wn_cohort_fit *out, struct wn_why *why);
-/* The share still there after t periods, and of those there after t - 1. In [0, 1]. */
-double wn_sbg_survival(double alpha, double beta, double t);
-double wn_sbg_retention(double alpha, double beta, double t);
+/* The share still there after t periods; and of those there after t - 1 the share that is after t,
+ * t >= 1. alpha, beta > 0. In [0, 1]. Cost: t steps. */
+double wn_sbg_survival(double alpha, double beta, size_t t);
+double wn_sbg_retention(double alpha, double beta, size_t t);
 
 /* BG/BB by groups of customers, each seen for n_seen[g] periods (<= WN_COHORT_AGES_MAX).
  * weights  [n], or NULL for 1. Fails: INVALID (nobody; last < n_bought, last > n_seen). */

@@ -15,7 +15,7 @@ enum {
     DENSE_MAX = 128,      /* states up to which elimination is the quicker way */
     DENSE_LAST_MAX = 1000 /* ... and up to which it is done where sweeps do not settle */
 };
-#define SWEEP_STEPS_MAX 4e9 /* multiplications before sweeps are given up */
+#define SWEEP_STEPS_MAX ((size_t)4000000000) /* multiplications before sweeps are given up */
 
 /* ---- states -----------------------------------------------------------------------------------
  */
@@ -285,29 +285,32 @@ static double sweep_state(const struct wn_chain *m, const struct edges *e, size_
 static wn_rc sweep(struct wn_chain *m, bool *settled)
 {
     struct wn_arena scratch;
-    struct edges e;
+    struct edges e = {0};
+    size_t n_columns = columns_of(m);
     wn_arena_init(&scratch, 0);
-    double *sum = WN_ARENA_ARRAY(&scratch, columns_of(m), double);
+    double *sum = WN_ARENA_ARRAY(&scratch, n_columns, double);
     wn_rc rc = sum ? list_edges(m, &scratch, &e) : WN_MEMORY;
-    *settled = false;
+    if (rc) {
+        wn_arena_deinit(&scratch);
+        return rc;
+    }
+    size_t work = n_columns * (e.starts[m->n_states] + m->n_states);
+    size_t n_sweeps = work < SWEEP_STEPS_MAX / 100 ? SWEEP_STEPS_MAX / work : 100;
     double before = INFINITY;
-    double n_sweeps = rc ? 0
-                         : fmax(SWEEP_STEPS_MAX / (double)columns_of(m) /
-                                    (double)(e.starts[m->n_states] + m->n_states),
-                                100);
-    for (double k = 0; k < n_sweeps && !*settled; k++) {
+    *settled = false;
+    for (size_t k = 0; k < n_sweeps && !*settled; k++) {
         double change = 0, largest = 0;
         for (size_t s = m->n_states; s-- > 0;) /* later states lie nearer to the ends of paths */
             change = fmax(change, sweep_state(m, &e, s, sum));
         for (size_t s = 0; s < m->n_states; s++)
-            largest = fmax(largest, m->solution[s * columns_of(m)]);
+            largest = fmax(largest, m->solution[s * n_columns]);
         double rate = change < before ? change / before : 1;
         bool has_rate = k > 0 && rate < 1;
         *settled = change == 0 || (has_rate && change * rate / (1 - rate) <= 1e-13 * largest);
         before = change;
     }
     wn_arena_deinit(&scratch);
-    return rc;
+    return WN_OK;
 }
 
 /* ---- solving ----------------------------------------------------------------------------------
@@ -415,10 +418,10 @@ static wn_rc ends_grow(struct ends *e)
 static void deal(double sums[FOLDS][2], int kind, double count, size_t first)
 {
     double each = floor(count / FOLDS), rest = count - each * FOLDS;
-    for (size_t f = 0; f < FOLDS; f++)
-        sums[f][kind] += each;
-    for (size_t f = first; rest > 0; f++, rest -= 1)
-        sums[f % FOLDS][kind] += fmin(rest, 1);
+    for (size_t f = 0; f < FOLDS; f++) {
+        double one = fmin(fmax(rest - (double)f, 0), 1);
+        sums[(first + f) % FOLDS][kind] += each + one;
+    }
 }
 
 static uint64_t end_key(const struct wn_paths *paths, size_t p, size_t order)

@@ -417,7 +417,7 @@ wn_rc wn_lift_csv_read(struct wn_arena *a, struct wn_str text, const struct wn_s
     struct wn_lift_test *tests = rc ? NULL : WN_ARENA_ARRAY(a, r.n, struct wn_lift_test);
     if (!rc && !tests)
         rc = wn_fail(why, WN_MEMORY, NULL, "memory has run out");
-    if (!rc && r.n)
+    if (!rc && r.tests)
         memcpy(tests, r.tests, r.n * sizeof *tests);
     if (!rc) {
         *out = tests;

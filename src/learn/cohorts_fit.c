@@ -104,15 +104,16 @@ static wn_rc fit(struct problem *p, const double *start, size_t n, double n_cust
 /* ---- sBG ----------------------------------------------------------------------------------------
  */
 
-double wn_sbg_retention(double alpha, double beta, double t)
+double wn_sbg_retention(double alpha, double beta, size_t t)
 {
-    return (beta + t - 1) / (alpha + beta + t - 1);
+    double before = t > 1 ? (double)(t - 1) : 0;
+    return (beta + before) / (alpha + beta + before);
 }
 
-double wn_sbg_survival(double alpha, double beta, double t)
+double wn_sbg_survival(double alpha, double beta, size_t t)
 {
     double s = 1;
-    for (double k = 1; k <= t && s > 0; k++)
+    for (size_t k = 1; k <= t && s > 0; k++)
         s *= wn_sbg_retention(alpha, beta, k);
     return s;
 }

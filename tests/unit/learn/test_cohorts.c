@@ -169,7 +169,7 @@ static void contracts_are_fitted_as_published(void **state)
     near(fit.theta[0], .668, .0005);
     near(fit.theta[1], 3.806, .0005);
     for (size_t t = 1; t <= 4; t++)
-        near(wn_sbg_retention(fit.theta[0], fit.theta[1], (double)t), retention[t - 1], .00005);
+        near(wn_sbg_retention(fit.theta[0], fit.theta[1], t), retention[t - 1], .00005);
     near(wn_sbg_survival(fit.theta[0], fit.theta[1], 2), .8507 * .8780, .0001);
     assert_true(fit.is_converged && !fit.is_at_wall);
     fit = fit_survivors(regular, 8);
