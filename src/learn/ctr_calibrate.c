@@ -3,7 +3,6 @@
 #include "learn/ctr_int.h"
 #include "learn/linalg.h"
 #include "learn/optimise.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #define CLICKS_BETA_MIN 50
 #define CLICKS_ISOTONIC_MIN 1000
 #define BLOCK_CLICKS_MIN 30
+#define ROWS_MIN 200 /* sums of a few days say too little about other days */
 
 /* ---- isotonic ---------------------------------------------------------------------------------
  */
@@ -84,7 +84,7 @@ static double objective(void *context, const double *theta, size_t n, double *gr
         double x[3], views = (double)h->views, clicks = (double)h->clicks;
         design(f, h, x);
         double t = theta[0] * x[0] + theta[1] * x[1] + theta[2] * x[2], p = wn_sigmoid(t);
-        value += clicks * wn_log1pexp(-t) + (views - clicks) * wn_log1pexp(t);
+        value += ctr_loss(t, clicks, views);
         for (size_t j = 0; j < n; j++) {
             gradient[j] += (views * p - clicks) * x[j];
             for (size_t k = 0; k <= j; k++)
@@ -350,10 +350,25 @@ static wn_rc calibrate_parts(const struct wn_ctr *m, const struct ctr_honest *h,
 }
 
 struct columns {
-    double *p, *clicks, *views;
+    double *p, *clicks, *views, *best;
 };
 
-/* The kind that does best on parts it was not made of, among those there are clicks enough for. */
+/* The gain of p over best [n] in log loss is above 0 by a standard error. */
+static bool is_better(const struct columns *c, size_t n)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        double clicks = c->clicks[i], others = c->views[i] - clicks;
+        double gain =
+            clicks * log(c->p[i] / c->best[i]) + others * (log1p(-c->p[i]) - log1p(-c->best[i]));
+        sum += gain;
+        squares += gain * gain;
+    }
+    return sum > 0 && sum * sum > squares;
+}
+
+/* The kind that does best on parts it was not made of, among those there are rows and clicks enough
+ * for; more bending only where it helps for sure. */
 static wn_rc choose_kind(struct wn_ctr *m, const struct ctr_honest *h, size_t n,
                          const uint8_t *part, size_t n_parts, const struct columns *c)
 {
@@ -368,16 +383,17 @@ static wn_rc choose_kind(struct wn_ctr *m, const struct ctr_honest *h, size_t n,
     wn_ctr_calibration best = WN_CTR_RAW;
     struct wn_ctr_scores scores;
     for (int kind = WN_CTR_RAW; kind <= WN_CTR_ISOTONIC; kind++) {
-        if (clicks < clicks_min[kind])
+        if (clicks < clicks_min[kind] || (kind != WN_CTR_RAW && n < ROWS_MIN))
             break;
         wn_rc rc = calibrate_parts(m, h, n, part, n_parts, (wn_ctr_calibration)kind, c->p);
         if (!rc)
             rc = wn_ctr_score(c->p, c->clicks, c->views, n, &scores, NULL);
         if (rc)
             return rc;
-        if (kind == WN_CTR_RAW || scores.log_loss < m->scores.log_loss) {
+        if (kind == WN_CTR_RAW || is_better(c, n)) {
             best = (wn_ctr_calibration)kind;
             m->scores = scores;
+            memcpy(c->best, c->p, n * sizeof *c->p);
         }
     }
     m->has_scores = true;
@@ -385,7 +401,7 @@ static wn_rc choose_kind(struct wn_ctr *m, const struct ctr_honest *h, size_t n,
     struct fit f = fit_of(h, n, m->blend, NULL, 0);
     struct ctr_calibrator made = {0};
     wn_rc rc = fit_kind(&made, &f, best);
-    if (!rc && clicks >= CLICKS_BETA_MIN) {
+    if (!rc && clicks >= CLICKS_BETA_MIN && n >= ROWS_MIN) {
         rc = bins_make(&b, &f);
         if (!rc)
             grid_make(&made, &b);
@@ -408,10 +424,9 @@ static bool is_blend_worth(const struct ctr_honest *h, size_t n, const double bl
 {
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) {
-        double clicks = (double)h[i].clicks, others = (double)h[i].views - clicks;
         double alone = (double)h[i].linear, both = ctr_blend(blend, alone, (double)h[i].machine);
-        double gain = clicks * (wn_log1pexp(-alone) - wn_log1pexp(-both)) +
-                      others * (wn_log1pexp(alone) - wn_log1pexp(both));
+        double clicks = (double)h[i].clicks, views = (double)h[i].views;
+        double gain = ctr_loss(alone, clicks, views) - ctr_loss(both, clicks, views);
         sum += gain;
         squares += gain * gain;
     }
@@ -431,13 +446,11 @@ wn_rc ctr_settle_on(struct wn_ctr *m, const struct ctr_honest *h, size_t n, cons
         if (is_blend_worth(h, n, blend))
             memcpy(m->blend, blend, sizeof blend);
     }
-    struct columns c = {calloc(n ? n : 1, sizeof(double)), calloc(n ? n : 1, sizeof(double)),
-                        calloc(n ? n : 1, sizeof(double))};
-    wn_rc rc = c.p && c.clicks && c.views ? WN_OK : WN_MEMORY;
+    double *columns = calloc(n ? n : 1, 4 * sizeof *columns);
+    struct columns c = {columns, columns + n, columns + 2 * n, columns + 3 * n};
+    wn_rc rc = columns ? WN_OK : WN_MEMORY;
     if (!rc)
         rc = choose_kind(m, h, n, part, n_parts, &c);
-    free(c.p);
-    free(c.clicks);
-    free(c.views);
+    free(columns);
     return rc;
 }

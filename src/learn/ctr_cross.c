@@ -2,7 +2,6 @@
  * the model's predictions, learned row after row, and is judged by how much better it foresees the
  * rows that follow. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +49,6 @@ static struct cell *cell_of(struct search *s, uint64_t hash)
     }
 }
 
-static double loss(double logit, double clicks, double views)
-{
-    return clicks * wn_log1pexp(-logit) + (views - clicks) * wn_log1pexp(logit);
-}
-
 /* The gain of a pair over all rows, in its standard errors. */
 static double try_pair(struct search *s, size_t a, size_t b)
 {
@@ -68,8 +62,8 @@ static double try_pair(struct search *s, size_t a, size_t b)
         struct cell *c = cell_of(s, ctr_hash_pair(x, y));
         s->tried[i] += (double)c->slope / ((double)c->curve + PRECISION);
         double p = wn_sigmoid(s->logit[i]);
-        double gain = loss(s->logit[i], s->clicks[i], s->views[i]) -
-                      loss(s->tried[i], s->clicks[i], s->views[i]);
+        double gain = ctr_loss(s->logit[i], s->clicks[i], s->views[i]) -
+                      ctr_loss(s->tried[i], s->clicks[i], s->views[i]);
         sum += gain;
         squares += gain * gain;
         c->slope += (float)(s->clicks[i] - s->views[i] * p);

@@ -11,7 +11,6 @@
  * Sources: MacKay, "Bayesian Interpolation", 1992; coordinate descent as in Friedman, Hastie,
  * Tibshirani, "Regularization Paths for Generalized Linear Models", J. Stat. Software 33, 2010. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <string.h>
 
@@ -93,7 +92,9 @@ static void approximate(const struct ctr_effects *e, const struct ctr_matrix *x,
 
 static void move_bias(struct ctr_effects *e, const struct ctr_matrix *x, struct work *s)
 {
-    double slope = 0, curve = 1e-6;
+    /* One view with half a click beside the rows keeps the bias finite without clicks. */
+    double half = wn_sigmoid(e->bias + s->bias_step), slope = 0.5 - half;
+    double curve = half * (1 - half) + 1e-6;
     for (size_t i = 0; i < x->n_rows; i++) {
         slope += s->residual[i];
         curve += s->curve[i];
@@ -131,12 +132,12 @@ static void sweep(struct ctr_effects *e, const struct ctr_matrix *x, struct work
 static double objective(const struct ctr_effects *e, const struct ctr_matrix *x,
                         const uint8_t *part, uint8_t left_out, const struct work *s, double t)
 {
-    double sum = 0;
+    double sum = ctr_loss(e->bias + t * s->bias_step, 0.5, 1);
     for (size_t i = 0; i < x->n_rows; i++) {
         if (is_left_out(part, left_out, i))
             continue;
         double logit = e->logit[i] + t * s->move[i];
-        sum += s->label[i] * wn_log1pexp(-logit) + (x->views[i] - s->label[i]) * wn_log1pexp(logit);
+        sum += ctr_loss(logit, s->label[i], x->views[i]);
     }
     for (size_t j = 0; j < x->n_columns; j++) {
         double w = e->w[j] + t * s->step[j];
@@ -203,7 +204,7 @@ wn_rc ctr_effects_fit(struct ctr_effects *e, const struct ctr_matrix *x, uint32_
         }
         double gain = take_step(e, x, part, left_out, &s);
         double change = learns_variance ? update_variances(e, x, n_fields) : 0;
-        if (change < 0.02 && gain < 1e-7)
+        if (change < 0.02 && gain < 1e-9)
             break;
     }
     wn_arena_deinit(&a);

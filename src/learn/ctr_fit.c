@@ -1,7 +1,6 @@
 /* Learning from all rows: the matrix, the effects, the factorization machine, and the predictions
  * of rows by models that have not seen them, on which the rest stands. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #define ROUNDS 25             /* of the fit on all rows */
 #define ROUNDS_LARGE 12       /* above ROWS_PARTS_MAX */
 #define ROUNDS_PART 12        /* with the variances of the fit on all rows */
+#define SCALE_MAX 64
 #define EPOCHS_MAX 10         /* of the machine */
 #define MACHINE_STEPS_MAX 2e6 /* rows * epochs * parts, about */
 #define MACHINE_CLICKS_MIN 1000
@@ -210,8 +210,9 @@ static void make_parts(struct job *job)
     bool is_large = n > ROWS_PARTS_MAX;
     job->n_parts = is_large ? 1 : n < PARTS ? n : PARTS;
     for (size_t i = 0; i < n; i++)
-        job->part[i] =
-            is_large ? (i < n - n / 10 ? CTR_PART_NONE : 0) : (uint8_t)(i * job->n_parts / n);
+        job->part[i] = (uint8_t)(!is_large        ? i * job->n_parts / n
+                                 : i < n - n / 10 ? CTR_PART_NONE
+                                                  : 0);
 }
 
 /* Each row starts from what the hierarchy knew from the rows before it. The first pass finds out
@@ -267,11 +268,8 @@ static void machine_epoch(struct job *job, uint8_t left_out)
         if (job->part[i] == left_out)
             continue;
         size_t n = frequent(job, i, features);
-        double clicks = x->clicks[i];
-        if (x->survival[i] > 0 && clicks == 0)
-            clicks =
-                x->views[i] * wn_ctr_soft_label(wn_sigmoid(job->whole.logit[i]), x->survival[i]);
-        (void)ctr_machine_learn(&job->m->machine, features, n, x->offset[i], clicks, x->views[i]);
+        (void)ctr_machine_learn(&job->m->machine, features, n, x->offset[i], x->clicks[i],
+                                x->views[i]);
     }
 }
 
@@ -304,8 +302,7 @@ static size_t best_epochs(struct job *job)
         double loss = 0;
         for (size_t i = 0; i < job->x.n_rows; i++)
             if (job->part[i] != CTR_PART_NONE)
-                loss += job->x.clicks[i] * wn_log1pexp(-(double)logit[i]) +
-                        (job->x.views[i] - job->x.clicks[i]) * wn_log1pexp((double)logit[i]);
+                loss += ctr_loss((double)logit[i], job->x.clicks[i], job->x.views[i]);
         if (loss < best) {
             best = loss;
             n = epoch + 1;
@@ -345,11 +342,10 @@ static wn_rc fit_machine(struct job *job)
 /* ---- the linear part --------------------------------------------------------------------------
  */
 
-/* Log loss of left-out rows when all variances are multiplied by scale; their logits in tried. */
-static wn_rc try_scale(struct job *job, double scale, float *tried, double *out)
+/* Logits of the rows that are left out, when all variances are multiplied by scale. */
+static wn_rc try_scale(struct job *job, double scale, float *tried)
 {
     uint32_t n_fields = job->m->n_fields;
-    double loss = 0;
     for (size_t k = 0; k < job->n_parts; k++) {
         struct wn_arena a;
         struct ctr_effects e = {0};
@@ -360,46 +356,61 @@ static wn_rc try_scale(struct job *job, double scale, float *tried, double *out)
         if (!rc)
             rc = ctr_effects_fit(&e, &job->x, n_fields, job->part, (uint8_t)k, false, ROUNDS_PART);
         for (size_t i = 0; i < job->x.n_rows && !rc; i++)
-            if (job->part[i] == k) {
+            if (job->part[i] == k)
                 tried[i] = (float)fmax(-1e3, fmin(e.logit[i], 1e3));
-                loss += job->x.clicks[i] * wn_log1pexp(-e.logit[i]) +
-                        (job->x.views[i] - job->x.clicks[i]) * wn_log1pexp(e.logit[i]);
-            }
         wn_arena_deinit(&a);
         rc = rc ? rc : tell(job);
         if (rc)
             return rc;
     }
-    *out = loss;
     return WN_OK;
 }
 
+/* Do the tried logits foresee the rows better than those in use, by a standard error? */
+static bool is_better(const struct job *job, const float *tried)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < job->x.n_rows; i++) {
+        if (job->part[i] == CTR_PART_NONE)
+            continue;
+        double gain = ctr_loss((double)job->honest[i].linear, job->x.clicks[i], job->x.views[i]) -
+                      ctr_loss((double)tried[i], job->x.clicks[i], job->x.views[i]);
+        sum += gain;
+        squares += gain * gain;
+    }
+    return sum > 0 && sum * sum > squares;
+}
+
 /* The estimate of the variances takes effects for independent; where they are not, all variances
- * come out too small or too large. One factor for all of them is found on the rows left out. */
+ * come out too small. One factor for all of them is found on the rows left out. */
 static wn_rc find_scale(struct job *job, double *out)
 {
-    static const double scales[] = {1, 4, 16, 64, 0.25};
     float *tried = WN_ARENA_ARRAY(&job->a, job->x.n_rows, float);
-    double best = HUGE_VAL, loss;
     if (!tried)
         return WN_MEMORY;
-    *out = 1;
-    for (size_t s = 0; s < WN_COUNT(scales); s++) {
-        if (scales[s] < 1 && *out > 1)
-            break;
-        wn_rc rc = try_scale(job, scales[s], tried, &loss);
+    for (double scale = 1; scale <= SCALE_MAX; scale *= 4) {
+        wn_rc rc = try_scale(job, scale, tried);
         if (rc)
             return rc;
-        if (loss < best) {
-            best = loss;
-            *out = scales[s];
-            for (size_t i = 0; i < job->x.n_rows; i++)
-                job->honest[i].linear = tried[i];
-        } else if (scales[s] > 1) {
-            s = WN_COUNT(scales) - 2; /* larger ones are worse still */
-        }
+        if (scale > 1 && !is_better(job, tried))
+            break;
+        *out = scale;
+        for (size_t i = 0; i < job->x.n_rows; i++)
+            job->honest[i].linear = tried[i];
     }
     return WN_OK;
+}
+
+/* Labels that are not final become what the fit expects of them, for everything that follows. */
+static void settle_labels(struct job *job)
+{
+    struct ctr_matrix *x = &job->x;
+    for (size_t i = 0; i < x->n_rows; i++) {
+        if (x->survival[i] > 0 && x->clicks[i] == 0)
+            x->clicks[i] =
+                x->views[i] * wn_ctr_soft_label(wn_sigmoid(job->whole.logit[i]), x->survival[i]);
+        x->survival[i] = 0;
+    }
 }
 
 static wn_rc fit_effects(struct job *job)
@@ -412,8 +423,10 @@ static wn_rc fit_effects(struct job *job)
         rc = ctr_effects_fit(&job->whole, &job->x, n_fields, NULL, 0, true, n_rounds);
     if (!rc)
         rc = tell(job);
-    if (!rc)
+    if (!rc) {
+        settle_labels(job);
         rc = find_scale(job, &scale);
+    }
     if (rc || scale == 1)
         return rc;
     for (uint32_t f = 0; f < n_fields; f++)

@@ -5,7 +5,6 @@
  *
  * Source: McMahan et al., KDD 2013, algorithm 1. Beside it q, the information about each weight. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 #ifndef WN_LEARN_CTR_INT_H
 #define WN_LEARN_CTR_INT_H
 
+#include "learn/special.h"
 #include "winnow/ctr.h"
 
 #include <math.h>
@@ -243,6 +244,12 @@ double ctr_machine_learn(struct ctr_machine *f, const struct wn_ctr_feature *fea
                          double offset, double clicks, double views);
 
 /* ---- ctr_calibrate.c ---- */
+
+/* -ln of the probability of clicks among views. */
+static inline double ctr_loss(double logit, double clicks, double views)
+{
+    return clicks * wn_log1pexp(-logit) + (views - clicks) * wn_log1pexp(logit);
+}
 
 /* Rising step function of least squares: y, weight [n] in the order of their score; y becomes the
  * fit. Pool-adjacent-violators. */

@@ -4,7 +4,6 @@
  * Source: Pan et al., "Field-weighted Factorization Machines", WWW 2018; steps as in Juan et al.,
  * "Field-aware Factorization Machines for CTR Prediction", RecSys 2016. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>

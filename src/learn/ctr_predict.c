@@ -1,6 +1,5 @@
 /* Probabilities, their intervals, and why. */
 #include "learn/ctr_int.h"
-#include "learn/special.h"
 
 #include <string.h>
 

@@ -2,7 +2,6 @@
  * path shrunk to those of its ancestors: (k + m p_parent) / (n + m), the widest level first. */
 #include "learn/ctr_int.h"
 #include "learn/shrink.h"
-#include "learn/special.h"
 
 #include <stdlib.h>
 #include <string.h>
