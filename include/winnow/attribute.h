@@ -177,8 +177,9 @@ struct wn_attribution {
  * r may be NULL without bootstraps and with at most 16 channels (or without the rate game). Same
  * input and seed, same bytes. Rows in another order: the same credits to rounding, other draws.
  * Fails: INVALID (why->line: the row, from 1; field), LIMIT (channels, states), CANCELLED, MEMORY.
- * Cost: some passes over the touches: about 0.5 s for 1 million paths; the chain of order 1
- * n_channels^4 / 3; each bootstrap as much again. */
+ * Cost: some passes over the touches; the chain of order 1 n_channels^3, a higher order some 100
+ * sweeps of n_channels multiplications for each transition; the rate game 2^n_channels * n_channels
+ * up to 16; each bootstrap as much again. */
 WN_MUST_USE wn_rc wn_attribute(struct wn_arena *a, const struct wn_paths *paths,
                                const struct wn_attribute_options *options, struct wn_rand *r,
                                struct wn_attribution *out, struct wn_why *why);

@@ -13,6 +13,7 @@ enum {
     VALUE,
     EXITS,
     DENSE_MAX = 128,      /* states up to which elimination is the quicker way */
+    INVERSE_MIN = 40,     /* states of order 1 from which one inverse beats many eliminations */
     DENSE_LAST_MAX = 1000 /* ... and up to which it is done where sweeps do not settle */
 };
 #define SWEEP_STEPS_MAX ((size_t)4000000000) /* multiplications before sweeps are given up */
@@ -103,7 +104,7 @@ static wn_rc make_arrays(struct wn_chain *m)
     size_t n = m->n_states;
     m->count = WN_ARENA_ARRAY(&m->memory, n * m->n_channels, double);
     m->exits = WN_ARENA_ARRAY(&m->memory, n * EXITS, double);
-    if (n <= DENSE_MAX)
+    if (n <= DENSE_MAX || m->order == 1)
         m->dense = WN_ARENA_ARRAY(&m->memory, n * (n + EXITS), double);
     else
         m->solution = WN_ARENA_ARRAY(&m->memory, n * columns_of(m), double);
@@ -208,6 +209,75 @@ static void eliminate(const struct wn_chain *m, double *dense, uint16_t without,
     double out = dense[n + CONVERTED] + dense[n + ENDED];
     *chance = out > 0 ? dense[n + CONVERTED] / out : 0;
     *value = out > 0 ? dense[n + VALUE] / out : 0;
+}
+
+/* ---- the inverse, order 1 -----------------------------------------------------------------------
+ */
+
+/* Gauss and Jordan, in place; the matrix is dominated by its diagonal, so nothing is exchanged. False
+ * where rounding has eaten the diagonal. a: n rows of width. */
+static bool invert(double *a, size_t n, size_t width)
+{
+    for (size_t k = 0; k < n; k++) {
+        double *pivot = a + k * width, diagonal = pivot[k];
+        if (!(diagonal > 0))
+            return false;
+        pivot[k] = 1;
+        for (size_t j = 0; j < n; j++)
+            pivot[j] /= diagonal;
+        for (size_t i = 0; i < n; i++) {
+            double *row = a + i * width, factor = row[k];
+            if (i == k || factor == 0)
+                continue;
+            row[k] = 0;
+            for (size_t j = 0; j < n; j++)
+                row[j] -= factor * pivot[j];
+        }
+    }
+    return true;
+}
+
+/* The inverse holds how often each state is visited from each other, so that the chance to come to c
+ * at all is (start, c) / (c, c); what is lost without c is that times what c is worth. False where
+ * rounding forbids it. */
+static bool solve_by_inverse(const struct wn_chain *m, double *dense, double *removal,
+                             double *removal_value, double *probability)
+{
+    size_t n = m->n_states, width = n + EXITS;
+    memset(dense, 0, n * width * sizeof *dense);
+    for (size_t s = 0; s < n; s++) {
+        double *row = dense + s * width, flow = 0;
+        for (size_t c = 0; c < m->n_channels; c++) {
+            double count = m->count[s * m->n_channels + c];
+            size_t to = count > 0 ? m->next[s * m->n_channels + c] : s;
+            flow += to == s ? 0 : count;
+            row[to] -= to == s ? 0 : count;
+        }
+        flow += m->exits[s * EXITS + CONVERTED] + m->exits[s * EXITS + ENDED];
+        row[s] = flow > 0 ? flow : 1;
+    }
+    if (!invert(dense, n, width))
+        return false;
+    for (size_t s = 0; s < n; s++) { /* worth of each state, behind its row */
+        double *row = dense + s * width;
+        for (size_t j = 0; j < n; j++) {
+            row[n + CONVERTED] += row[j] * m->exits[j * EXITS + CONVERTED];
+            row[n + VALUE] += row[j] * m->exits[j * EXITS + VALUE];
+        }
+    }
+    double chance = dense[n + CONVERTED], value = dense[n + VALUE];
+    memset(removal, 0, m->n_channels * sizeof *removal);
+    memset(removal_value, 0, m->n_channels * sizeof *removal_value);
+    for (size_t s = 1; s < n; s++) {
+        const double *row = dense + s * width;
+        double reached = fmin(fmax(dense[s] / row[s], 0), 1);
+        if (chance > 0)
+            removal[m->last[s]] = fmin(fmax(reached * row[n + CONVERTED] / chance, 0), 1);
+        if (value > 0)
+            removal_value[m->last[s]] = fmin(fmax(reached * row[n + VALUE] / value, 0), 1);
+    }
+    *probability = fmin(fmax(chance, 0), 1);
+    return true;
 }
 
 /* ---- sweeps -----------------------------------------------------------------------------------
@@ -352,6 +422,9 @@ wn_rc wn_chain_solve(struct wn_chain *m, const struct wn_paths *paths,
 {
     bool settled = false;
     count_all(m, paths, weights);
+    if (m->order == 1 && m->n_states >= INVERSE_MIN &&
+        solve_by_inverse(m, m->dense, removal, removal_value, probability))
+        return WN_OK;
     if (!m->dense) {
         wn_rc rc = sweep(m, &settled);
         if (rc)

@@ -271,6 +271,24 @@ static void chain_is_solved_exactly(void **state)
     }
 }
 
+/* Sixty channels: order 1 by the inverse, beside the walk. */
+static void many_states_of_order_one_are_solved_exactly(void **state)
+{
+    (void)state;
+    struct wn_paths paths = random_paths(3000, 60, 12, 4);
+    struct wn_path_weights weights = {paths.conversions, paths.nulls, paths.values};
+    struct wn_chain m;
+    double removal[60], removal_value[60], p;
+    assert_int_equal(wn_chain_init(&m, &paths, 1, NULL), WN_OK);
+    assert_int_equal(m.n_states, 61);
+    assert_int_equal(wn_chain_solve(&m, &paths, &weights, removal, removal_value, &p, NULL), WN_OK);
+    double all = walk(&m, WN_NO_CHANNEL);
+    near(p, all, 1e-13);
+    for (size_t c = 0; c < 60; c++)
+        near(removal[c], 1 - walk(&m, c) / all, 1e-12);
+    wn_chain_deinit(&m);
+}
+
 static void no_number_of_the_order_moves_the_total(void **state)
 {
     (void)state;
@@ -780,6 +798,7 @@ int main(void)
         TEST(direct_only_paths_stay_direct),
         TEST(chain_by_hand),
         TEST(chain_is_solved_exactly),
+        TEST(many_states_of_order_one_are_solved_exactly),
         TEST(no_number_of_the_order_moves_the_total),
         TEST(order_is_found),
         TEST(endless_loops_are_exact),
