@@ -37,7 +37,8 @@ extern "C" {
  * relative to the entity's mean spend, which makes the answer independent of the currency, and are
  * re-estimated across the entities of a group (two rounds of EM on the cell weights). The return's
  * prior passes through the ROAS of the entity shrunk to its group: (n * own + 7 * group) / (n + 7)
- * for n observed steps. */
+ * for n observed steps. Intervals are for the weeks to come: they hold what the fit does not know of
+ * the past, and how far levels have moved before (drift_ratio), but not the noise of single steps. */
 
 #define WN_CURVE_CELLS_MAX 198
 #define WN_CURVE_POINTS 200
@@ -68,7 +69,8 @@ struct wn_history {
 struct wn_curve_options {
     bool with_base;         /* some revenue comes without spend: estimate it. Off: through 0 */
     bool no_season;         /* daily data: do not take out the weekday profile of the group */
-    double decay_ratio;     /* weight of an observation, per step of age; 0 means .97 */
+    double decay_ratio;     /* weight of an observation, per step of age; 0 means whichever of 1,
+                               .99 and .97 the entity's data favour */
     double reported_factor; /* true share of the revenue that a platform claims; 0 means 1. */
     double reported_log_sd; /* ... and the uncertainty of its logarithm; 0 to 2. A platform's own
                                * numbers are usually taken as factor .8, sd .4. */
@@ -97,9 +99,11 @@ struct wn_curve {
     double roas_mean, roas_low, roas_high; /* at spend_mean, with 80 % interval */
     double base;                           /* revenue per step without spend; 0 unless with_base */
     double noise_sd;                       /* of one step's revenue at mean spend */
-    double drift_ratio;  /* how far the level of a quarter of the history lay from the quarters
-                           before it, beyond noise (sd, of the group): the next weeks may move as
-                           far. Part of sd, cells and interval */
+    double drift_ratio;  /* how far the level of a quarter of the history lies from the quarters
+                           before it, beyond noise: a standard deviation, as a ratio. Of the group;
+                           one with few such steps takes much of it from all entities of the call.
+                           The next weeks may move as far: part of sd, cells and interval. 0 where
+                           the data show none, where nobody has 28 steps, and in joint fits */
     double prior_weight; /* 0..1: how much of what is said here is prior, not data */
     uint32_t n_observed; /* steps with known revenue */
     bool is_identified; /* false: spend never moved (cv < 10 %) or there are fewer than 7 steps, and
