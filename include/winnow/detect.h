@@ -14,6 +14,9 @@
  * 98 % quantile, exponential tail beyond: peaks over threshold), and adds the answers up. The count
  * engine (wn_count_*) takes counts beside their forecast mean and gives exact tail probabilities.
  *
+ * A row outside the band whose successor is back inside is a spike on its own: it gets its alert, and
+ * is then forgotten by levels and means, or its echo in them would raise another one later.
+ *
  * Causal: the answer for a row uses that row and earlier ones, nothing else. Same input, same
  * bytes, on every machine with IEEE floats. No I/O, no clock, no thread, no global: detectors are
  * independent, one may be used by one thread at a time.
