@@ -333,7 +333,7 @@ static wn_rc judge(struct job *job, wn_ltv_kind kind, const struct wn_ltv_custom
 
 static wn_rc hold_out(struct job *job, struct wn_why *why)
 {
-    struct wn_ltv_histories h;
+    struct wn_ltv_histories h = {0};
     int64_t day = job->last_day - job->holdout_weeks * (int64_t)DAYS_PER_WEEK;
     struct wn_ltv_plan plan = {.horizon = (double)job->holdout_weeks,
                                .level = job->plan.level,
@@ -374,7 +374,7 @@ static wn_rc first_values(struct job *job, const struct wn_ltv_histories *h, str
 
 static wn_rc find_customers(struct job *job, struct wn_why *why)
 {
-    struct wn_ltv_histories h;
+    struct wn_ltv_histories h = {0};
     if (job->input.is_summary) {
         job->customers = job->input.customers;
         job->names = job->input.names;
@@ -384,11 +384,11 @@ static wn_rc find_customers(struct job *job, struct wn_why *why)
     wn_rc rc = summarise(job, job->last_day, job->last_day, &h, why);
     if (!rc && job->input.has_values)
         rc = first_values(job, &h, why);
-    struct wn_str *names = rc ? NULL : WN_ARENA_ARRAY(&job->arena, h.n, struct wn_str);
-    if (!rc && !names)
-        rc = wn_fail(why, WN_MEMORY, NULL, "there is no memory for the names");
     if (rc)
         return rc;
+    struct wn_str *names = WN_ARENA_ARRAY(&job->arena, h.n, struct wn_str);
+    if (!names)
+        return wn_fail(why, WN_MEMORY, NULL, "there is no memory for the names");
     for (size_t i = 0; i < h.n; i++)
         names[i] = job->input.purchases.customers[h.ids[i]];
     job->customers = h.customers;

@@ -224,7 +224,7 @@ static wn_rc read_number(const struct reading *r, const struct wn_csv_record *re
 static wn_rc read_amount(const struct reading *r, const struct wn_csv_record *record, int64_t *out,
                          struct wn_why *why)
 {
-    int64_t quantity, price;
+    int64_t quantity = 0, price = 0;
     *out = 0;
     if (r->place[AMOUNT] >= 0) {
         wn_rc rc = read_number(r, record, AMOUNT, out, why);

@@ -297,14 +297,15 @@ static wn_rc descend(struct objective *o, double *u, bool *is_converged, struct 
 
 wn_rc wn_ltv_spread(const double *hessian, size_t n, double *covariance)
 {
-    const double most = 1e30;
-    double ridged[LTV_RATES_PACKED];
-    for (double ridge = 1 / (vague_sd * vague_sd); ridge < most; ridge *= 10) {
+    enum { TRIES = 30 };
+    double ridged[LTV_RATES_PACKED], ridge = 1 / (vague_sd * vague_sd);
+    for (int i_try = 0; i_try < TRIES; i_try++) {
         memcpy(ridged, hessian, wn_packed_size(n) * sizeof *ridged);
         for (size_t i = 0; i < n; i++)
             ridged[wn_packed_at(i, i)] += ridge;
         if (wn_ltv_inverse(ridged, n, covariance) == WN_OK)
             return WN_OK;
+        ridge *= 10;
     }
     return WN_INVALID;
 }

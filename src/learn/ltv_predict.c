@@ -23,11 +23,15 @@ struct draw {
     double p, q, v;
 };
 
+struct place {
+    const struct wn_ltv_customer *c;
+};
+
 struct job {
     const struct wn_ltv_model *model;
     struct wn_ltv_plan plan; /* with defaults in place */
     uint64_t seed;
-    const struct wn_ltv_customer **order; /* [n]: equal customers side by side, by channel */
+    struct place *order; /* [n]: equal customers side by side, by channel */
     const struct wn_ltv_customer *customers;
     size_t n, n_done;
     struct draw *draws;      /* [max(n_draws, NEW_DRAWS)], of the channel at work */
@@ -226,8 +230,8 @@ static int compare(double a, double b)
 
 static int by_customer(const void *a, const void *b)
 {
-    const struct wn_ltv_customer *x = *(const struct wn_ltv_customer *const *)a;
-    const struct wn_ltv_customer *y = *(const struct wn_ltv_customer *const *)b;
+    const struct wn_ltv_customer *x = ((const struct place *)a)->c;
+    const struct wn_ltv_customer *y = ((const struct place *)b)->c;
     if (x->channel != y->channel)
         return x->channel < y->channel ? -1 : 1;
     int order = compare(x->frequency, y->frequency);
@@ -266,16 +270,16 @@ static wn_rc predict_channel(struct job *job, size_t from, size_t to, struct wn_
 {
     wn_rc rc = WN_OK;
     if (job->plan.n_draws)
-        rc = draw_parameters(job, job->order[from]->channel, job->plan.n_draws, job->draws);
+        rc = draw_parameters(job, job->order[from].c->channel, job->plan.n_draws, job->draws);
     if (rc)
         return wn_fail(why, WN_INVALID, "model", "its covariance is none");
     for (size_t i = from, end; i < to; i = end) {
-        const struct wn_ltv_customer *c = job->order[i];
+        const struct wn_ltv_customer *c = job->order[i].c;
         for (end = i + 1; end < to && by_customer(&job->order[i], &job->order[end]) == 0; end++)
             ;
         struct wn_ltv_prediction p = predict_one(job, c, (double)(end - i));
         for (size_t k = i; k < end; k++)
-            out[job->order[k] - job->customers] = p;
+            out[job->order[k].c - job->customers] = p;
         add_total(total, &p, (double)(end - i));
         if ((job->n_done + end - from) / 256 != (job->n_done + i - from) / 256 &&
             job->plan.on_progress &&
@@ -297,11 +301,11 @@ static wn_rc spread_of(const struct job *job, size_t from, size_t to, double val
     size_t most = 20000 / m->n_channels, n_sample = to - from;
     most = most < 10 ? 10 : most > SPREAD_SAMPLE ? SPREAD_SAMPLE : most;
     n_sample = n_sample < most ? n_sample : most;
-    wn_rc rc = draw_parameters(job, job->order[from]->channel, SPREAD_DRAWS, job->draws);
+    wn_rc rc = draw_parameters(job, job->order[from].c->channel, SPREAD_DRAWS, job->draws);
     double best = 0;
     memset(sums, 0, SPREAD_DRAWS * sizeof *sums);
     for (size_t k = 0; k < n_sample && !rc; k++) {
-        const struct wn_ltv_customer *c = job->order[from + k * (to - from) / n_sample];
+        const struct wn_ltv_customer *c = job->order[from + k * (to - from) / n_sample].c;
         best += wn_ltv_expected(m->kind, m->channels[c->channel].theta, c, job->plan.horizon) *
                 wn_ltv_mean_value(&m->money, c);
         for (size_t d = 0; d < SPREAD_DRAWS; d++) {
@@ -449,7 +453,7 @@ static wn_rc predict_all(struct job *job, struct wn_ltv_prediction *out,
     wn_rc rc = WN_OK;
     for (size_t k = 0, from = 0, to; k < job->model->n_channels && !rc; k++, from = to) {
         struct wn_ltv_total total = {0};
-        for (to = from; to < job->n && job->order[to]->channel == k; to++)
+        for (to = from; to < job->n && job->order[to].c->channel == k; to++)
             ;
         job->variance = 0;
         if (to > from)
@@ -502,7 +506,7 @@ static wn_rc prepare(struct job *job, struct wn_arena *a)
 {
     size_t n_draws = job->plan.n_draws > NEW_DRAWS ? job->plan.n_draws : NEW_DRAWS;
     size_t n_curve = (NEW_DRAWS + 1) * (job->n_months + 1);
-    job->order = WN_ARENA_ARRAY(a, job->n, const struct wn_ltv_customer *);
+    job->order = WN_ARENA_ARRAY(a, job->n, struct place);
     job->draws = WN_ARENA_ARRAY(a, n_draws, struct draw);
     job->paths = WN_ARENA_ARRAY(a, 2 * n_draws, double);
     job->sums = WN_ARENA_ARRAY(a, 2 * SPREAD_DRAWS, double);
@@ -512,7 +516,7 @@ static wn_rc prepare(struct job *job, struct wn_arena *a)
     job->all_sums = job->sums + SPREAD_DRAWS;
     job->curves[1] = job->curves[0] + n_curve;
     for (size_t i = 0; i < job->n; i++)
-        job->order[i] = &job->customers[i];
+        job->order[i].c = &job->customers[i];
     qsort(job->order, job->n, sizeof *job->order, by_customer);
     return WN_OK;
 }

@@ -151,10 +151,10 @@ static void pareto_mixture(const double *theta, const struct ltv_row *row, struc
     if (!(span > 0))
         return;
     double from = log(least + row->recency), width = fmax(4 / rate, span / PANELS_MAX);
-    if (width >= span)
-        width = span;
-    for (double at = 0; at < span; at += width) {
-        double half = .5 * fmin(width, span - at), before = m->weight, top = m->top;
+    int n_panels = (int)fmin(ceil(span / width), PANELS_MAX);
+    width = span / n_panels;
+    for (int panel = 0; panel < n_panels; panel++) {
+        double at = panel * width, half = .5 * width, before = m->weight, top = m->top;
         for (int i = 0; i < 8; i++) {
             double node = i < 4 ? -nodes[3 - i] : nodes[i - 4];
             double y = from + at + half * (1 + node), t = exp(y) - least;
@@ -163,7 +163,7 @@ static void pareto_mixture(const double *theta, const struct ltv_row *row, struc
             add_term(m, &e);
         }
         /* Past the start it only falls, the sooner the larger x: nothing is to come. */
-        if (at > 0 && m->top == top && m->weight - before < 1e-17 * m->weight)
+        if (panel > 0 && m->top == top && m->weight - before < 1e-17 * m->weight)
             break;
     }
 }
