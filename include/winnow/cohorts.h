@@ -165,12 +165,13 @@ struct wn_payback {
     size_t period_low, period_high; /* interval; where `not by the horizon` is in it, horizon + 1 */
 };
 struct wn_cohort_projection {
-    struct wn_cohort_point *points; /* arena: [horizon + 1] */
+    struct wn_cohort_point *points; /* arena: [n_points] */
     size_t n_observed;              /* points that are observed: whole periods */
     struct wn_payback payback;
 };
 struct wn_cohorts_projection {
     size_t horizon;
+    size_t n_points; /* horizon + 1, or as many as the oldest cohort has whole periods */
     struct wn_cohort_fit fit;
     bool has_fit;                         /* false: no cohort has two whole periods */
     struct wn_cohort_projection *cohorts; /* arena: [table.n] */

@@ -347,7 +347,6 @@ struct cell {
     double active, retention, retention_low, retention_high, revenue, ltv, ltv_low, ltv_high;
 };
 
-/* LTV of observed periods beyond the horizon is summed here as the projection sums it. */
 static struct cell cell_of(const struct job *job, size_t c, size_t k)
 {
     const struct wn_cohort *cohort = &job->table.cohorts[c];
@@ -359,7 +358,7 @@ static struct cell cell_of(const struct job *job, size_t c, size_t k)
         x.revenue = (double)cohort->cells[k].revenue_micros / WN_MICROS;
     }
     bool is_projected = k >= cohort->n_whole;
-    if (k > job->options.horizon || (is_projected && !(job->has_model && job->result.has_fit)))
+    if (k >= job->result.n_points || (is_projected && !(job->has_model && job->result.has_fit)))
         return x;
     const struct wn_cohort_point *point = &p->points[k];
     x.ltv = point->ltv;
@@ -375,10 +374,11 @@ static struct cell cell_of(const struct job *job, size_t c, size_t k)
     return x;
 }
 
+/* Shares and money to the millionth. */
 static void put_number(struct wn_buf *b, double x)
 {
     char text[WN_NUM_TEXT_MAX];
-    size_t n = isnan(x) ? 0 : wn_print_f64(x, text);
+    size_t n = isnan(x) ? 0 : wn_print_f64(round(x * 1e6) / 1e6, text);
     wn_buf_append_char(b, ',');
     wn_buf_append(b, (struct wn_str){text, n});
 }

@@ -28,7 +28,7 @@ struct projector {
     struct wn_cohort_options o;
     struct wn_rand *r;
     struct wn_arena scratch;
-    size_t horizon, n_draws, n_points; /* points = horizon + 1 */
+    size_t horizon, n_draws, n_points; /* points >= horizon + 1 */
     double *discount;                  /* [n_points] by period */
     double (*theta)[4];                /* [1 + n_draws]: the estimate, then draws */
     struct wn_bgbb_chances chances;    /* of one draw */
@@ -45,7 +45,15 @@ struct projector {
 /* ---- options ----------------------------------------------------------------------------------
  */
 
-static wn_rc check_options(struct wn_cohort_options *o, const struct wn_rand *r, struct wn_why *why)
+/* To the horizon, or as far as was observed. */
+static size_t n_points_of(const struct wn_cohort_options *o, const struct wn_cohorts *table)
+{
+    size_t oldest = table->n ? table->cohorts[0].n_whole : 0;
+    return oldest > o->horizon + 1 ? oldest : o->horizon + 1;
+}
+
+static wn_rc check_options(struct wn_cohort_options *o, const struct wn_cohorts *table,
+                           const struct wn_rand *r, struct wn_why *why)
 {
     o->horizon = o->horizon ? o->horizon : 12;
     o->n_draws = o->n_draws ? o->n_draws : 500;
@@ -63,9 +71,9 @@ static wn_rc check_options(struct wn_cohort_options *o, const struct wn_rand *r,
     if (field)
         return wn_fail(why, WN_INVALID, field, "%s is out of range", field);
     if (o->horizon > WN_COHORT_HORIZON_MAX || o->n_draws > DRAWS_MAX ||
-        (o->horizon + 1) * o->n_draws > DRAW_CELLS_MAX)
-        return wn_fail(why, WN_LIMIT, "horizon", "a horizon of %zu with %u draws is too large",
-                       o->horizon, o->n_draws);
+        n_points_of(o, table) * o->n_draws > DRAW_CELLS_MAX)
+        return wn_fail(why, WN_LIMIT, "horizon", "%zu periods with %u draws are too many",
+                       n_points_of(o, table), o->n_draws);
     for (size_t i = 0; i < o->n_spend; i++)
         if (!(o->spend[i].amount >= 0 && o->spend[i].amount <= 1e15)) {
             if (why)
@@ -111,7 +119,7 @@ static wn_rc make_arrays(struct projector *p, struct wn_arena *a)
         p->discount[k] =
             pow(1 + p->o.yearly_discount_ratio, -(double)k / periods_per_year(p->table->period));
     return wn_bgbb_chances_init(&p->chances, &p->scratch, longest,
-                                longest > p->horizon ? longest : p->horizon);
+                                longest > p->n_points - 1 ? longest : p->n_points - 1);
 }
 
 /* ---- who stays ----------------------------------------------------------------------------------
@@ -433,13 +441,13 @@ static void find_payback(struct projector *p, const double *ltv, double n, size_
     }
     for (size_t d = 0; d < p->n_draws; d++) {
         size_t at = paid_at(p, ltv + (d + 1) * p->n_points, cost * n);
-        n_paid += at < p->n_points;
-        p->column[d] = (double)at;
+        n_paid += at <= p->horizon;
+        p->column[d] = (double)(at <= p->horizon ? at : p->horizon + 1);
     }
     wn_quantile_sort(p->column, p->n_draws);
     double last = (double)(p->n_draws - 1);
     out->probability = (double)n_paid / (double)p->n_draws;
-    out->period = n_paid ? (size_t)p->column[(n_paid - 1) / 2] : p->n_points;
+    out->period = n_paid ? (size_t)p->column[(n_paid - 1) / 2] : p->horizon + 1;
     out->period_low = (size_t)p->column[(size_t)floor(tail * last)];
     out->period_high = (size_t)p->column[(size_t)ceil((1 - tail) * last)];
 }
@@ -498,12 +506,12 @@ wn_rc wn_cohorts_project(struct wn_arena *a, const struct wn_cohorts *table,
     struct projector p = {.table = table, .r = r};
     if (options)
         p.o = *options;
-    wn_rc rc = check_options(&p.o, r, why);
+    wn_rc rc = check_options(&p.o, table, r, why);
     if (rc)
         return rc;
     p.horizon = p.out.horizon = p.o.horizon;
     p.n_draws = p.o.n_draws;
-    p.n_points = p.horizon + 1;
+    p.n_points = p.out.n_points = n_points_of(&p.o, table);
     wn_arena_init(&p.scratch, a->max_bytes);
     rc = make_arrays(&p, a);
     if (!rc)

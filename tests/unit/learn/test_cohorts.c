@@ -404,6 +404,19 @@ static void observed_points_are_the_table(void **state)
     near(d.all.points[0].ltv, p.all.points[0].ltv, 1e-9);
 }
 
+static void more_was_observed_than_was_asked(void **state)
+{
+    (void)state;
+    struct shop s = simulate(200, false, 8);
+    struct wn_cohorts t = build(s.rows, s.n, WN_COHORT_MONTH, day("2025-06-30"));
+    struct wn_cohorts_projection p =
+        project(&t, (struct wn_cohort_options){.horizon = 2, .cost = 1e9}, 1);
+    assert_int_equal(p.n_points, t.cohorts[0].n_whole);
+    assert_false(p.cohorts[0].points[17].is_projected);
+    assert_true(p.cohorts[0].points[17].ltv > p.cohorts[0].points[2].ltv);
+    assert_int_equal(p.cohorts[0].payback.period, 3); /* not by the horizon */
+}
+
 static void spend_divides_by_customers(void **state)
 {
     (void)state;
@@ -524,6 +537,7 @@ int main(void)
         TEST(projections_of_shops_cover),
         TEST(projections_of_contracts_cover),
         TEST(observed_points_are_the_table),
+        TEST(more_was_observed_than_was_asked),
         TEST(spend_divides_by_customers),
         TEST(same_seed_same_bytes),
         TEST(degenerate_tables),
