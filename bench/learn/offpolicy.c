@@ -91,13 +91,14 @@ static double truth_of(double slope)
 }
 
 /* Coverage of the 95 % intervals on 1000 logs of 1000 rows; the model is a straight line. */
-static void coverage(double slope)
+static void coverage(double logged, double slope)
 {
     static uint32_t action[ROWS];
     static double reward[ROWS], propensity[ROWS], policy[ROWS * ARMS], x[ROWS];
     double truth = truth_of(slope), covered[WN_ESTIMATOR_N] = {0}, bias[WN_ESTIMATOR_N] = {0};
     double squares[WN_ESTIMATOR_N] = {0}, ess = 0;
     const int n_logs = 1000;
+    int n_judged = 0;
     for (int k = 0; k < n_logs; k++) {
         struct wn_arena a;
         struct wn_rand r;
@@ -110,7 +111,7 @@ static void coverage(double slope)
             double p[ARMS], at = 0;
             uint32_t arm = 0;
             x[i] = wn_rand_normal(&r);
-            softmax(x[i], .3, 0, p);
+            softmax(x[i], logged, 0, p);
             double u = wn_rand_uniform(&r);
             while (arm < ARMS - 1 && u >= (at += p[arm]))
                 arm++;
@@ -126,20 +127,22 @@ static void coverage(double slope)
         log.q = q;
         check(wn_offpolicy_evaluate(&a, &log, &options, &r, &o, &why), &why);
         ess += o.ess / n_logs;
-        for (int e = 0; e <= WN_ESTIMATOR_DR; e++) {
+        n_judged += !o.is_refused;
+        for (int e = 0; e <= WN_ESTIMATOR_DR && !o.is_refused; e++) {
             const struct wn_estimate *v = &o.estimates[e];
-            covered[e] += v->is_known && v->low <= truth && truth <= v->high;
-            bias[e] += (v->value - truth) / n_logs;
-            squares[e] += (v->value - truth) * (v->value - truth) / n_logs;
+            covered[e] += v->low <= truth && truth <= v->high;
+            bias[e] += v->value - truth;
+            squares[e] += (v->value - truth) * (v->value - truth);
         }
         wn_arena_deinit(&a);
     }
-    printf("simulated, 1000 logs of 1000 rows, effective sample size %.0f, truth %.4f\n", ess,
-           truth);
+    printf("simulated, %d logs of 1000 rows, %d of them refused; effective sample size %.0f, truth "
+           "%.4f\n",
+           n_logs, n_logs - n_judged, ess, truth);
     for (int e = 0; e <= WN_ESTIMATOR_DR; e++)
         printf("  %-10s covers %.1f %%, bias %+.4f, root mean square error %.4f\n",
-               wn_estimator_name((wn_estimator)e), 100 * covered[e] / n_logs, bias[e],
-               sqrt(squares[e]));
+               wn_estimator_name((wn_estimator)e), 100 * covered[e] / n_judged, bias[e] / n_judged,
+               sqrt(squares[e] / n_judged));
 }
 
 int main(int argc, char **argv)
@@ -158,7 +161,8 @@ int main(int argc, char **argv)
     } else {
         puts("open_bandit is not there (or xz is missing): skipped");
     }
-    coverage(-.1);
-    coverage(.5);
+    coverage(.3, -.1);
+    coverage(.3, .5);
+    coverage(.5, -.3); /* wild weights */
     return 0;
 }

@@ -18,7 +18,7 @@
  *
  * SWITCH trades some bias for less variance, at a tau that the caller knows; its interval is never
  * shorter than that of DR. There is no automatic tau: a bound of the bias out of the log itself never
- * cuts, and Lepski's rule cut too much (error .033 instead of .020 where DR was fine).
+ * cuts, and Lepski's rule cut too much on simulated logs.
  *
  * The effective sample size (sum of w)^2 / sum of w^2 says how many rows of the log speak of the new
  * policy; below 100 everything but DM is refused. DM is biased as far as the model is wrong, and its

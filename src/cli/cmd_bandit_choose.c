@@ -110,32 +110,32 @@ static wn_rc add_arm(struct job *job, struct wn_str name, struct wn_why *why)
     return rc;
 }
 
-static wn_rc known_arm(struct job *job, struct wn_str name, struct wn_bandit_arm **out,
-                       struct wn_why *why)
+/* NULL, with the reason in why, when there is none of that name. */
+static struct wn_bandit_arm *known_arm(struct job *job, struct wn_str name, struct wn_why *why)
 {
     const uint32_t *index = wn_map_get(&job->state.names, name);
-    if (!index)
-        return wn_fail(why, WN_NOT_FOUND, "arm", "the state has no arm '%.*s'", WN_STR_ARG(name));
-    *out = &job->state.arms[*index];
-    return WN_OK;
+    if (index)
+        return &job->state.arms[*index];
+    (void)wn_fail(why, WN_NOT_FOUND, "arm", "the state has no arm '%.*s'", WN_STR_ARG(name));
+    return NULL;
 }
 
 static wn_rc retire_arm(struct job *job, struct wn_str name, struct wn_why *why)
 {
-    struct wn_bandit_arm *arm = NULL;
-    wn_rc rc = known_arm(job, name, &arm, why);
-    if (!rc)
-        arm->is_live = false;
-    return rc;
+    struct wn_bandit_arm *arm = known_arm(job, name, why);
+    if (!arm)
+        return WN_NOT_FOUND;
+    arm->is_live = false;
+    return WN_OK;
 }
 
 static wn_rc tire_arm(struct job *job, struct wn_str name, struct wn_why *why)
 {
-    struct wn_bandit_arm *arm = NULL;
-    wn_rc rc = known_arm(job, name, &arm, why);
-    if (!rc)
-        arm->is_fatigued = true;
-    return rc;
+    struct wn_bandit_arm *arm = known_arm(job, name, why);
+    if (!arm)
+        return WN_NOT_FOUND;
+    arm->is_fatigued = true;
+    return WN_OK;
 }
 
 static wn_rc read_settings(struct job *job, struct wn_why *why)

@@ -189,15 +189,13 @@ static wn_rc take_context(struct wn_bandit_log *log, const struct wn_csv_record 
     put(&log->number[k], &x, sizeof x);
     wn_rc rc = wn_map_put(&log->categories[k], text, (uint32_t)log->categories[k].n, &index, NULL);
     /* numbers may have more values than categories can */
-    static const uint32_t none = UINT32_MAX;
-    if (rc == WN_LIMIT && !log->is_category[k])
-        rc = WN_OK, put(&log->category[k], &none, sizeof none);
-    else if (rc)
+    bool is_one_more_number = rc == WN_LIMIT && !log->is_category[k];
+    if (rc && !is_one_more_number)
         return at_cell(record, log->at_context[k], why,
                        wn_fail(why, rc, "context", "column '%.*s' has too many categories",
                                WN_STR_ARG(log->contexts[k])));
-    else
-        put(&log->category[k], index, sizeof *index);
+    uint32_t category = rc ? 0 : *index;
+    put(&log->category[k], &category, sizeof category);
     return log->number[k].failed ? log->number[k].failed : log->category[k].failed;
 }
 

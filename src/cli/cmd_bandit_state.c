@@ -298,7 +298,7 @@ static wn_rc parse_arm(struct wn_bandit_state *s, const struct wn_json *v, size_
                        struct wn_why *why)
 {
     struct wn_str name = {0};
-    uint32_t index;
+    uint32_t index = 0;
     wn_rc rc = wn_json_get_text(v, "name", &name, why);
     if (!rc)
         rc = wn_bandit_state_arm(s, name, &index, why);

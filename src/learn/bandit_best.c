@@ -16,18 +16,19 @@
  * ln B(a_A, b_A)], for a whole a_B. The terms follow from each other by a ratio. */
 static double above_closed(const struct wn_belief *a, const struct wn_belief *b)
 {
+    uint32_t n = (uint32_t)b->a;
     double both = a->b + b->b, sum = 0, none = wn_log_beta(a->a, a->b);
     double log_term = wn_log_beta(a->a, both) - none;
     if (log_term < -600) { /* stay in logs: the first terms are nothing, the sum may be large */
         double log_sum = -1e308;
-        for (double i = 0; i < b->a; i++) {
+        for (uint32_t i = 0; i < n; i++) {
             log_sum = wn_log_add(log_sum, log_term);
             log_term += log((a->a + i) / (a->a + both + i) * (b->b + i) / (i + 1));
         }
         return fmin(exp(log_sum), 1);
     }
     double term = exp(log_term);
-    for (double i = 0; i < b->a; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         sum += term;
         term *= (a->a + i) / (a->a + both + i) * (b->b + i) / (i + 1);
     }
@@ -175,7 +176,8 @@ static size_t edges_of(const struct shape *p, size_t n, double *edges)
             edges[n_edges++] = p[i].centre + steps[k] * p[i].sd;
             edges[n_edges++] = p[i].centre - steps[k] * p[i].sd;
         }
-        for (double x = 20; x < 80; x *= 2) { /* long tails of small parameters */
+        for (int k = 20; k < 80; k *= 2) { /* long tails of small parameters */
+            double x = k;
             if (p[i].centre - x * p[i].sd > p[i].left)
                 edges[n_edges++] = p[i].centre - x * p[i].sd;
             if (p[i].centre + x * p[i].sd < p[i].right)

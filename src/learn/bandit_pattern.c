@@ -286,9 +286,10 @@ static wn_rc climb(struct fit *t, struct wn_why *why)
         double size = 0, before = value;
         for (size_t j = 0; j < t->p; j++)
             size = fmax(size, fabs(t->step[j]));
-        double part = fmin(1, 5 / fmax(size, 1e-300));
+        double whole = fmin(1, 5 / fmax(size, 1e-300));
         memcpy(t->gradient, t->weight, t->p * sizeof *t->weight);
-        for (int halving = 0; halving < 40; halving++, part *= 0.5) {
+        for (int halving = 0; halving < 40; halving++) {
+            double part = ldexp(whole, -halving);
             for (size_t j = 0; j < t->p; j++)
                 t->weight[j] = t->gradient[j] - part * t->step[j];
             value = objective(t);
@@ -431,6 +432,7 @@ static wn_rc fit_with(struct fit *t, struct wn_arena *a, struct wn_arena *scratc
 {
     struct wn_pattern p = {.plan = *t->plan};
     wn_rc rc = fit_init(t, a, scratch, why);
+    WN_ASSERT(rc || (t->weight && t->hessian));
     if (!rc)
         rc = run(t, &p.is_converged, why);
     if (rc)

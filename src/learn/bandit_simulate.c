@@ -354,6 +354,7 @@ wn_rc wn_bandit_simulate(struct wn_arena *scratch, const struct wn_world *world,
         uint64_t round = (uint64_t)((double)world->n_rounds * (double)(i + 1) / (double)n_points);
         curve.round[curve.n_points++] = i + 1 == n_points ? world->n_rounds : round;
     }
+    WN_ASSERT(rc || (last && run.world));
     for (uint32_t k = 0; k < n_runs && !rc; k++) {
         rc = run_once(&run, r, &curve, sum, square, why);
         last[k] = run.regret;
@@ -372,10 +373,11 @@ wn_rc wn_bandit_replay(struct wn_arena *scratch, const uint8_t *reward, uint64_t
                        uint64_t *successes_out, struct wn_why *why)
 {
     struct wn_arena fits;
-    struct player p;
+    struct player p = {0};
     uint64_t successes = 0;
     wn_arena_init(&fits, scratch->max_bytes);
     wn_rc rc = player_new(scratch, &fits, policy, n_arms, &p, why);
+    WN_ASSERT(rc || p.arms);
     if (!rc)
         player_start(&p);
     for (uint64_t round = 0; round < n_rounds && !rc; round++) {

@@ -246,6 +246,7 @@ wn_rc wn_offpolicy_fit(struct wn_arena *a, const struct wn_log *log,
     wn_arena_init(&scratch, a->max_bytes);
     double *q = WN_ARENA_ARRAY(a, log->n * log->n_actions, double);
     rc = q ? fit_init(&f, r, why) : wn_fail(why, WN_MEMORY, NULL, "no memory for %zu rows", log->n);
+    WN_ASSERT(rc || (f.rest && f.cell_mean && f.half));
     for (uint8_t half = 0; half < 2 && !rc; half++)
         rc = fit_half(&f, half, q, why);
     wn_arena_deinit(&scratch);
