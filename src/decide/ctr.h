@@ -152,9 +152,9 @@ struct wn_click_answer {
     size_t n_reasons;
 };
 
-/* What is not given is averaged over, or follows where there is only one; a new channel, campaign, ad
- * group or ad widens the interval by how much those differ. The product of the reasons' odds and the odds of base is the odds of ctr.
- * Cannot fail; allocates nothing; about a microsecond. */
+/* What is not given is averaged over, or follows where there is only one; a new channel, campaign,
+ * ad group or ad widens the interval by how much those differ. The product of the reasons' odds and
+ * the odds of base is the odds of ctr. Cannot fail; allocates nothing; about a microsecond. */
 void wn_click_predict(const struct wn_click_model *m, const struct wn_click_question *question,
                       struct wn_click_answer *out);
 /* True for a value of a set that is closed: an hour, a weekday. */

@@ -107,12 +107,12 @@ struct wn_book wn_call_book(const struct wn_call *call)
         .facts = call->app->facts, .catalog = call->app->catalog, .tenant_id = call->tenant_id};
 }
 
-wn_rc wn_call_is_sample(struct wn_call *call, bool *out, struct wn_why *why)
+wn_rc wn_book_is_sample(const struct wn_book *book, struct wn_arena *a, bool *out,
+                        struct wn_why *why)
 {
     struct wn_account *accounts = NULL;
     size_t n = 0;
-    wn_rc rc =
-        wn_catalog_accounts(call->app->catalog, call->tenant_id, call->a, &accounts, &n, why);
+    wn_rc rc = wn_catalog_accounts(book->catalog, book->tenant_id, a, &accounts, &n, why);
     if (rc)
         return rc;
     bool is_sample = false;
@@ -120,6 +120,12 @@ wn_rc wn_call_is_sample(struct wn_call *call, bool *out, struct wn_why *why)
         is_sample = is_sample || accounts[i].is_sample;
     *out = is_sample;
     return WN_OK;
+}
+
+wn_rc wn_call_is_sample(struct wn_call *call, bool *out, struct wn_why *why)
+{
+    struct wn_book book = wn_call_book(call);
+    return wn_book_is_sample(&book, call->a, out, why);
 }
 
 static bool is_known(struct wn_str key, const char *const *names, size_t n)
@@ -204,7 +210,7 @@ wn_rc wn_call_get_facts(struct wn_call *call, struct wn_call_facts *out, struct 
     return rc;
 }
 
-static void write_day_or_null(struct wn_json_writer *w, const char *key, bool has, int32_t day)
+void wn_json_member_day(struct wn_json_writer *w, const char *key, bool has, int32_t day)
 {
     wn_json_key(w, key);
     if (has)
@@ -219,8 +225,8 @@ void wn_call_write_facts(struct wn_call *call, struct wn_json_writer *w,
 {
     struct wn_str text = wn_arena_printf(call->a, "%s %s", method, call->app->version);
     wn_json_member_text(w, "method", text.p ? text : wn_str_of(method));
-    write_day_or_null(w, "data_from", has_data, day_from);
-    write_day_or_null(w, "data_to", has_data, day_to);
+    wn_json_member_day(w, "data_from", has_data, day_from);
+    wn_json_member_day(w, "data_to", has_data, day_to);
     wn_json_member_bool(w, "is_sample", facts->is_sample);
     wn_json_member_text(w, "currency", facts->currency);
 }

@@ -2,6 +2,7 @@
 
 #include "io/clock.h"
 #include "io/log.h"
+#include "serve/handlers.h"
 #include "serve/models.h"
 
 #include <errno.h>
@@ -54,17 +55,6 @@ static bool is_current(const struct wn_clicks *c, int32_t tenant_id)
 
 /* ---- learning --------------------------------------------------------------------------------- */
 
-static wn_rc look_for_sample(const struct wn_book *book, struct wn_arena *a, bool *out,
-                             struct wn_why *why)
-{
-    struct wn_account *accounts = NULL;
-    size_t n = 0;
-    wn_rc rc = wn_catalog_accounts(book->catalog, book->tenant_id, a, &accounts, &n, why);
-    for (size_t i = 0; !rc && i < n; i++)
-        *out = *out || accounts[i].is_sample;
-    return rc;
-}
-
 static void note(struct wn_clicks *c, const struct slot *slot,
                  const struct wn_facts_version *version)
 {
@@ -91,7 +81,7 @@ static wn_rc learn(struct wn_clicks *c, struct slot *slot, struct wn_why *why)
     wn_arena_init(&a, 0);
     wn_rc rc = wn_daily_version(&book, &a, &version, why);
     if (!rc)
-        rc = look_for_sample(&book, &a, &slot->is_sample, why);
+        rc = wn_book_is_sample(&book, &a, &slot->is_sample, why);
     if (!rc)
         rc = wn_click_train(&book, &slot->model, why);
     wn_arena_deinit(&a);

@@ -36,7 +36,9 @@ wn_handler_fn wn_handle_predictions, wn_handle_predictions_latest,
 
 struct wn_book;
 struct wn_book wn_call_book(const struct wn_call *call);
-/* True when sample accounts are among the accounts. */
+/* True when sample accounts are among the accounts. a: scratch. */
+WN_MUST_USE wn_rc wn_book_is_sample(const struct wn_book *book, struct wn_arena *a, bool *out,
+                                    struct wn_why *why);
 WN_MUST_USE wn_rc wn_call_is_sample(struct wn_call *call, bool *out, struct wn_why *why);
 /* The parsed body, which must be an object with no other members than names ([n]). */
 WN_MUST_USE wn_rc wn_call_body(struct wn_call *call, const char *const *names, size_t n,
@@ -78,6 +80,8 @@ WN_MUST_USE wn_rc wn_call_png(struct wn_call *call, wn_rc rc, struct wn_buf *png
 void wn_json_member_f64(struct wn_json_writer *w, const char *key, double value);
 void wn_json_member_i64(struct wn_json_writer *w, const char *key, int64_t value);
 void wn_json_member_text(struct wn_json_writer *w, const char *key, struct wn_str text);
+/* The day, or null where there is none. */
+void wn_json_member_day(struct wn_json_writer *w, const char *key, bool has, int32_t day);
 void wn_json_member_bool(struct wn_json_writer *w, const char *key, bool value);
 /* "completeness": what is known of the newest days. */
 struct wn_daily_completeness;

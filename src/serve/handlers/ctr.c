@@ -1,7 +1,6 @@
 /* Click-through rates: predictions of single ads or many, and what the model has learnt. */
 #include "serve/handlers.h"
 
-#include "core/date.h"
 #include "decide/ctr.h"
 #include "serve/clicks.h"
 #include "serve/serve_int.h"
@@ -326,15 +325,6 @@ static void write_calibration(struct wn_json_writer *w, const struct wn_click_re
     wn_json_end(w);
 }
 
-static void write_moment_or_null(struct wn_json_writer *w, const char *key, bool has, int32_t day)
-{
-    wn_json_key(w, key);
-    if (has)
-        wn_json_day(w, day);
-    else
-        wn_json_null(w);
-}
-
 /* What every answer says of the model behind it. */
 static void write_model(struct wn_call *call, struct wn_json_writer *w,
                         const struct wn_clicks_loan *loan)
@@ -353,8 +343,8 @@ static void write_model(struct wn_call *call, struct wn_json_writer *w,
     wn_json_completeness(w, &r->completeness);
     wn_json_key(w, "trained_at");
     wn_json_time(w, loan->trained_at_ms);
-    write_moment_or_null(w, "data_from", has_data, r->day_from);
-    write_moment_or_null(w, "data_to", has_data, r->day_to);
+    wn_json_member_day(w, "data_from", has_data, r->day_from);
+    wn_json_member_day(w, "data_to", has_data, r->day_to);
     wn_json_member_bool(w, "is_current", loan->is_current);
     wn_json_member_bool(w, "is_sample", loan->is_sample);
 }
