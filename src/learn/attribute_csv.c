@@ -414,11 +414,13 @@ wn_rc wn_lift_csv_read(struct wn_arena *a, struct wn_str text, const struct wn_s
         rc = wn_csv_push(csv, text, why);
     if (!rc)
         rc = wn_csv_finish(csv, why);
-    struct wn_lift_test *tests = rc ? NULL : WN_ARENA_ARRAY(a, r.n, struct wn_lift_test);
-    if (!rc && !tests)
-        rc = wn_fail(why, WN_MEMORY, NULL, "memory has run out");
-    if (!rc && r.tests)
-        memcpy(tests, r.tests, r.n * sizeof *tests);
+    struct wn_lift_test *tests = NULL;
+    if (!rc) {
+        tests = WN_ARENA_ARRAY(a, r.n, struct wn_lift_test);
+        rc = tests ? WN_OK : wn_fail(why, WN_MEMORY, NULL, "memory has run out");
+    }
+    for (size_t i = 0; i < r.n && !rc; i++)
+        tests[i] = r.tests[i];
     if (!rc) {
         *out = tests;
         *n_out = r.n;

@@ -54,7 +54,7 @@ static int load(void **state)
         rc = wn_path_csv_finish(r, NULL, &arena, &data, &why);
     wn_path_csv_free(r);
     free(text);
-    return rc;
+    return rc ? -1 : 0;
 }
 
 static int unload(void **state)
