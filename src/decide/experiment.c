@@ -217,32 +217,39 @@ static double *number_of(struct wn_abtest_row *row, wn_abtest_column kind, size_
     }
 }
 
+static struct wn_str *name_of(struct wn_abtest_row *row, wn_abtest_column kind, size_t at)
+{
+    switch (kind) {
+    case WN_ABTEST_C_VARIANT:
+        return &row->variant;
+    case WN_ABTEST_C_METRIC:
+        return &row->metric;
+    case WN_ABTEST_C_UNIT:
+        return &row->unit;
+    case WN_ABTEST_C_DIMENSION:
+        return &row->segments[at];
+    default:
+        return NULL;
+    }
+}
+
 static wn_rc take_member(const struct rows *r, size_t i, size_t c, const struct wn_json *v,
                          struct wn_abtest_row *row, struct wn_why *why)
 {
     double *number = number_of(row, r->kinds[c], r->at[c]);
+    struct wn_str *name = name_of(row, r->kinds[c], r->at[c]);
     if (v->kind == WN_JSON_NULL)
         return WN_OK;
     if (number) {
         *number = v->real;
         return is_number(v) ? WN_OK : bad_member(r, i, v->key, "is a number", why);
     }
-    switch (r->kinds[c]) {
-    case WN_ABTEST_C_VARIANT:
-        return take_name(r, i, v, &row->variant, why);
-    case WN_ABTEST_C_METRIC:
-        return take_name(r, i, v, &row->metric, why);
-    case WN_ABTEST_C_UNIT:
-        return take_name(r, i, v, &row->unit, why);
-    case WN_ABTEST_C_DIMENSION:
-        return take_name(r, i, v, &row->segments[r->at[c]], why);
-    case WN_ABTEST_C_DAY:
-        if (v->kind != WN_JSON_TEXT || !wn_parse_day(v->text, &row->day))
-            return bad_member(r, i, v->key, "is a day, as YYYY-MM-DD", why);
-        return WN_OK;
-    default:
-        return WN_OK;
-    }
+    if (name)
+        return take_name(r, i, v, name, why);
+    if (r->kinds[c] == WN_ABTEST_C_DAY &&
+        (v->kind != WN_JSON_TEXT || !wn_parse_day(v->text, &row->day)))
+        return bad_member(r, i, v->key, "is a day, as YYYY-MM-DD", why);
+    return WN_OK;
 }
 
 /* The members of one row. They stand in the order of the first row as a rule, so each is looked for

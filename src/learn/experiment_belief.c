@@ -174,7 +174,7 @@ static void add_joint(const struct grid *g, size_t n_arms, double weight, double
                       const double *asked, struct joint *out)
 {
     size_t stride = 2 * g->n_nodes - 1;
-    double all[3], at_zero = 0;
+    double all[3] = {0}, at_zero = 0;
     for (size_t i = 0; i + 2 < stride; i += 2) {
         double width = g->x[i + 2] - g->x[i];
         bool is_gain = g->x[i] >= 0; /* 0 is a node */

@@ -242,7 +242,7 @@ static wn_rc place_of(struct wn_map *m, const struct wn_abtest_row *row, struct 
             why->line = row->line;
         return wn_fail(why, rc, field, "more than %zu different values of %s", m->n_max, field);
     }
-    if (!rc)
+    if (!rc && value)
         *out = *value;
     return rc == WN_MEMORY ? no_memory(why) : rc;
 }
