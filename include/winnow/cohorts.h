@@ -185,8 +185,8 @@ struct wn_cohorts_projection {
  * Mandel). Intervals: draws of the parameters from their normal approximation, of the mean spend,
  * of chance (normal, with the exact variance of the number of purchases), and of a drift of all
  * purchases ahead: per period as much as past calendar periods lay away from the model, growing with
- * the root of the periods ahead. Seasons are not modelled. Without a fit only
- * what was observed is there, and later points repeat the last (is_projected, has_fit false).
+ * the root of the periods ahead, up to as many as were looked at. Seasons are not modelled. Without a
+ * fit only what was observed is there, and later points repeat the last (is_projected, has_fit false).
  *
  * Fails: INVALID (options), LIMIT, MEMORY. Cost: the fit, some 1000 evaluations of periods^2 cells
  * for each age, and n_draws * cohorts * periods^2. */

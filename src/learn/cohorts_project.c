@@ -34,6 +34,7 @@ struct projector {
     struct wn_bgbb_chances chances;    /* of one draw */
     double *stayed;                    /* [1 + n_draws][n_points] */
     struct outlook *outlooks;          /* [1 + n_draws][cohorts] */
+    double n_drift;                    /* periods over which drift grows */
     double *shock;              /* [1 + n_draws] what the times do to purchases ahead, normal */
     struct spend first, *later; /* later [cohorts] */
     double *ltv, *retention;    /* [1 + n_draws][n_points] of one cohort, sums of customers */
@@ -267,12 +268,13 @@ static wn_rc find_shock_sd(struct projector *p)
     /* The parameters went after the same periods. */
     double n_parameters = p->o.model == WN_COHORT_BGBB ? 4 : 2;
     double freedom = fmax((double)n_used - n_parameters, 1);
+    p->n_drift = (double)n_used;
     p->out.shock_sd = n_used >= 3 ? sqrt(fmax(sum, 0) / freedom) : 0;
     return WN_OK;
 }
 
 /* The same for all cohorts of a draw. It grows with the root of the periods ahead, as a model goes
- * astray that is wrong by so much a period. */
+ * astray that is wrong by so much a period, for as many periods as were looked at. */
 static wn_rc find_shocks(struct projector *p)
 {
     wn_rc rc = p->out.has_fit ? find_shock_sd(p) : WN_OK;
@@ -361,6 +363,7 @@ static void project_row(struct projector *p, size_t c, size_t d)
     double spend_var = p->table->spend_sd * p->table->spend_sd, weighed = 0;
     double bought = 0, shocked = 0, squared = 0,
            pairs = 0; /* of periods ahead: sums of discounted chances */
+    double least = p->later[c].mean >= 0 ? 0 : -INFINITY; /* who only buys takes nothing back */
     struct outlook ahead = p->outlooks[d * p->table->n + c];
     const double *stays = p->stayed + d * p->n_points;
     for (size_t k = 0; k < p->n_points; k++) {
@@ -372,7 +375,7 @@ static void project_row(struct projector *p, size_t c, size_t d)
             total += n * (p->first.mean + p->first.sd * first) * margin;
             retention[k] = n;
         } else {
-            double stayed = stays[k], n_ahead = (double)(k + 1 - cohort->n_whole);
+            double stayed = stays[k], n_ahead = fmin((double)(k + 1 - cohort->n_whole), p->n_drift);
             double shock = exp(fmin(p->shock[d] * sqrt(n_ahead), 5));
             double expected = ahead.one * stayed * shock;
             double variance = fmax(ahead.one * stayed - ahead.square * stayed * stayed, 0);
@@ -386,7 +389,7 @@ static void project_row(struct projector *p, size_t c, size_t d)
                 ahead.one * squared + 2 * ahead.two * pairs - ahead.square * bought * bought;
             sd = sqrt(fmax(of_counts, 0) * mean * mean + ahead.one * squared * spend_var);
         }
-        ltv[k] = total + margin * (ahead.one * shocked * mean + chance_money * sd);
+        ltv[k] = total + margin * fmax(ahead.one * shocked * mean + chance_money * sd, least);
     }
 }
 
