@@ -293,26 +293,38 @@ static wn_rc predict_channel(struct job *job, size_t from, size_t to, struct wn_
 /* ---- sums ---------------------------------------------------------------------------------------
  */
 
+/* What a customer is worth, before margin and discount, by each draw of the parameters; gives the
+ * same by the parameters as fitted. */
+static double value_by_draw(const struct job *job, const struct wn_ltv_customer *c, double *out)
+{
+    const struct wn_ltv_model *m = job->model;
+    for (size_t d = 0; d < SPREAD_DRAWS; d++) {
+        struct wn_ltv_money money = drawn_money(&m->money, &job->draws[d]);
+        out[d] = wn_ltv_expected(m->kind, job->draws[d].rates, c, job->plan.horizon) *
+                 wn_ltv_mean_value(&money, c);
+    }
+    return wn_ltv_expected(m->kind, m->channels[c->channel].theta, c, job->plan.horizon) *
+           wn_ltv_mean_value(&m->money, c);
+}
+
 /* How the sum of a channel moves with the parameters: some customers, evenly spaced, stand for all.
  * sums [SPREAD_DRAWS]: relative to the channel's value. */
 static wn_rc spread_of(const struct job *job, size_t from, size_t to, double value, double *sums)
 {
-    const struct wn_ltv_model *m = job->model;
-    size_t most = 20000 / m->n_channels, n_sample = to - from;
+    size_t most = 20000 / job->model->n_channels, n_sample = to - from;
     most = most < 10 ? 10 : most > SPREAD_SAMPLE ? SPREAD_SAMPLE : most;
     n_sample = n_sample < most ? n_sample : most;
     wn_rc rc = draw_parameters(job, job->order[from].c->channel, SPREAD_DRAWS, job->draws);
-    double best = 0;
+    double best = 0, own_best = 0, own[SPREAD_DRAWS] = {0};
     memset(sums, 0, SPREAD_DRAWS * sizeof *sums);
-    for (size_t k = 0; k < n_sample && !rc; k++) {
-        const struct wn_ltv_customer *c = job->order[from + k * (to - from) / n_sample].c;
-        best += wn_ltv_expected(m->kind, m->channels[c->channel].theta, c, job->plan.horizon) *
-                wn_ltv_mean_value(&m->money, c);
-        for (size_t d = 0; d < SPREAD_DRAWS; d++) {
-            struct wn_ltv_money money = drawn_money(&m->money, &job->draws[d]);
-            sums[d] += wn_ltv_expected(m->kind, job->draws[d].rates, c, job->plan.horizon) *
-                       wn_ltv_mean_value(&money, c);
-        }
+    for (size_t k = 0, last = 0; k < n_sample && !rc; k++) {
+        size_t at = from + k * (to - from) / n_sample;
+        if (k == 0 || by_customer(&job->order[at], &job->order[last]) != 0)
+            own_best = value_by_draw(job, job->order[at].c, own);
+        last = at;
+        best += own_best;
+        for (size_t d = 0; d < SPREAD_DRAWS; d++)
+            sums[d] += own[d];
     }
     for (size_t d = 0; d < SPREAD_DRAWS; d++)
         sums[d] = best > 0 ? fmin(sums[d] / best, 1e6) * value : 0;

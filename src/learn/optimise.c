@@ -289,6 +289,19 @@ static bool walk(wn_newton_fn *f, void *context, double *x, size_t n, struct new
     return false;
 }
 
+/* One full step, unless it is worse by more than rounding. */
+static void last_step(wn_newton_fn *f, void *context, double *x, size_t n, struct newton *w,
+                      double *value, double rounding)
+{
+    for (size_t i = 0; i < n; i++)
+        w->tried[i] = x[i] - w->step[i];
+    double y = f(context, w->tried, n, w->gradient, w->hessian);
+    if (!is_finite(y, w->tried, n) || y > *value + rounding * (1 + fabs(*value)))
+        return;
+    memcpy(x, w->tried, n * sizeof *x);
+    *value = y;
+}
+
 static bool is_flat(const double *gradient, size_t n, double tol, double value)
 {
     for (size_t i = 0; i < n; i++)
@@ -319,7 +332,10 @@ wn_rc wn_newton(wn_newton_fn *f, void *context, double *x, size_t n, double ridg
             wn_chol_solve(w.hessian, n, w.step);
             double gain = .5 * wn_dot(w.gradient, w.step, n);
             if (extra <= fmax(ridge, 0) && gain >= 0 && gain <= rounding * (1 + fabs(value))) {
-                flat = true; /* a sum of many terms is no more exact than that */
+                /* Sums of many terms are no more exact: no halving could tell better from worse. */
+                last_step(f, context, x, n, &w, &value, rounding);
+                n_calls++;
+                flat = true;
                 break;
             }
             moved = walk(f, context, x, n, &w, &value, &n_calls);
