@@ -135,7 +135,9 @@ const struct wn_option wn_bandit_options[] = {
     {.name = "context",
      .kind = WN_OPTION_LIST,
      .value_name = "COLUMN,...",
-     .help = "evaluate: columns that the reward model may look at; numbers or categories."},
+     .help = "update: columns of numbers to learn from, kept in the state; each row is then one "
+             "trial. choose: their values here and now, as hour=0.5,mobile=1. evaluate: columns "
+             "that the reward model may look at; numbers or categories."},
     {.name = "interval",
      .kind = WN_OPTION_ENUM,
      .value_name = "KIND",
@@ -174,9 +176,10 @@ static const struct verb {
     wn_bandit_verb *run;
 } verbs[] = {
     {"choose",
-     "state|arms|retire|fatigued|n|batch|aim|floor|max-change|prior|decay|delay|width|now|dry-run",
+     "state|arms|retire|fatigued|n|batch|aim|floor|max-change|prior|decay|delay|width|now|context|"
+     "dry-run",
      wn_bandit_choose_verb},
-    {"update", "state|input|arms|retire|fatigued|prior|decay|delay|width|now|dry-run",
+    {"update", "state|input|arms|retire|fatigued|prior|decay|delay|width|now|context|dry-run",
      wn_bandit_update_verb},
     {"simulate", "input|rates|policy|rounds|every|runs|late|late-mean|prior|width",
      wn_bandit_simulate_verb},

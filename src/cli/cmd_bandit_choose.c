@@ -29,6 +29,7 @@ struct job {
     struct wn_arm *counts; /* [n] */
     struct wn_best *best;  /* [n] */
     double *share;         /* [n] the probability of being drawn */
+    double *rates;         /* [n] in a context */
     struct wn_prior prior;
     wn_arm_verdict *verdict; /* [n] */
     struct wn_stop stop;
@@ -110,31 +111,26 @@ static wn_rc add_arm(struct job *job, struct wn_str name, struct wn_why *why)
     return rc;
 }
 
-/* NULL, with the reason in why, when there is none of that name. */
-static struct wn_bandit_arm *known_arm(struct job *job, struct wn_str name, struct wn_why *why)
+static wn_rc no_arm(struct wn_str name, struct wn_why *why)
 {
-    const uint32_t *index = wn_map_get(&job->state.names, name);
-    if (index)
-        return &job->state.arms[*index];
-    (void)wn_fail(why, WN_NOT_FOUND, "arm", "the state has no arm '%.*s'", WN_STR_ARG(name));
-    return NULL;
+    return wn_fail(why, WN_NOT_FOUND, "arm", "the state has no arm '%.*s'", WN_STR_ARG(name));
 }
 
 static wn_rc retire_arm(struct job *job, struct wn_str name, struct wn_why *why)
 {
-    struct wn_bandit_arm *arm = known_arm(job, name, why);
-    if (!arm)
-        return WN_NOT_FOUND;
-    arm->is_live = false;
+    const uint32_t *index = wn_map_get(&job->state.names, name);
+    if (!index)
+        return no_arm(name, why);
+    job->state.arms[*index].is_live = false;
     return WN_OK;
 }
 
 static wn_rc tire_arm(struct job *job, struct wn_str name, struct wn_why *why)
 {
-    struct wn_bandit_arm *arm = known_arm(job, name, why);
-    if (!arm)
-        return WN_NOT_FOUND;
-    arm->is_fatigued = true;
+    const uint32_t *index = wn_map_get(&job->state.names, name);
+    if (!index)
+        return no_arm(name, why);
+    job->state.arms[*index].is_fatigued = true;
     return WN_OK;
 }
 
@@ -154,6 +150,50 @@ static wn_rc read_settings(struct job *job, struct wn_why *why)
     if (!rc)
         rc = each_name(job, "arms", add_arm, why);
     return rc;
+}
+
+/* update --context hour,mobile: the features, kept in the state. */
+static wn_rc read_features(struct job *job, struct wn_why *why)
+{
+    struct wn_str value, part, names[WN_CONTEXT_FEATURES_MAX];
+    size_t n = 0;
+    for (size_t k = 0; (value = wn_args_list(job->args, "context", k)).p; k++)
+        while (wn_str_cut(&value, ',', &part)) {
+            if (n == WN_CONTEXT_FEATURES_MAX)
+                return wn_fail(why, WN_LIMIT, "context", "more than %d context columns",
+                               WN_CONTEXT_FEATURES_MAX);
+            names[n++] = wn_str_trim(part);
+        }
+    return n ? wn_bandit_state_features(&job->state, names, n, why) : WN_OK;
+}
+
+/* choose --context hour=0.5,mobile=1: a value for each feature. x [n_features]. */
+static wn_rc read_values(struct job *job, double *x, struct wn_why *why)
+{
+    const struct wn_bandit_state *s = &job->state;
+    bool seen[WN_CONTEXT_FEATURES_MAX] = {false};
+    struct wn_str value, part;
+    if (s->n_features == 0)
+        return wn_fail(why, WN_INVALID, "context",
+                       "the state has no context: update it with --context first");
+    for (size_t k = 0; (value = wn_args_list(job->args, "context", k)).p; k++)
+        while (wn_str_cut(&value, ',', &part)) {
+            size_t at = 0, equals = wn_str_find_char(part, '=');
+            struct wn_str name = wn_str_trim(wn_str_slice(part, 0, equals));
+            while (at < s->n_features && !wn_str_eq(name, s->features[at]))
+                at++;
+            if (at == s->n_features || equals >= part.n ||
+                !wn_parse_f64(wn_str_trim(wn_str_slice(part, equals + 1, part.n)), &x[at]))
+                return wn_fail(why, WN_INVALID, "context",
+                               "--context '%.*s' is not FEATURE=NUMBER of a feature of the state",
+                               WN_STR_ARG(part));
+            seen[at] = true;
+        }
+    for (size_t i = 0; i < s->n_features; i++)
+        if (!seen[i])
+            return wn_fail(why, WN_INVALID, "context", "--context lacks a value for '%.*s'",
+                           WN_STR_ARG(s->features[i]));
+    return WN_OK;
 }
 
 /* After the rows: they may name the arms. */
@@ -486,9 +526,88 @@ static void choose_single(struct job *job, struct wn_buf *out)
     }
 }
 
+/* Shares of the live arms in a context, and their rates in the place of the mean. */
+static wn_rc judge_context(struct job *job, struct wn_why *why)
+{
+    double x[WN_CONTEXT_FEATURES_MAX], floor_ratio, *rate;
+    struct wn_context_bandit all, live;
+    size_t d = 1 + job->state.n_features;
+    wn_rc rc = read_values(job, x, why);
+    if (!rc)
+        rc = wn_bandit_number(job->args, "floor", 0, 1, 0.01, &floor_ratio, why);
+    if (!rc)
+        rc = wn_bandit_state_context(&job->state, &job->arena, &all, why);
+    if (!rc)
+        rc = wn_context_init(&job->arena, job->n, job->state.n_features, WN_BANDIT_PRECISION, &live,
+                             why);
+    if (rc)
+        return rc;
+    memcpy(live.mean, all.mean, d * sizeof *live.mean);
+    memcpy(live.precision, all.precision, d * sizeof *live.precision);
+    for (size_t i = 0; i < job->n; i++) {
+        size_t from = (1 + job->live[i]) * d;
+        memcpy(live.mean + (1 + i) * d, all.mean + from, d * sizeof *live.mean);
+        memcpy(live.precision + (1 + i) * d, all.precision + from, d * sizeof *live.precision);
+    }
+    rate = WN_ARENA_ARRAY(&job->arena, job->n, double);
+    if (!rate)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu arms", job->n);
+    job->rates = rate;
+    return wn_context_shares(&job->arena, &live, x, job->state.width, floor_ratio, &job->rand,
+                             job->share, rate, why);
+}
+
+static void print_context_choices(struct job *job, struct wn_buf *out)
+{
+    int64_t n = wn_args_int(job->args, "n");
+    bool json = wn_args_flag(job->args, "json");
+    struct wn_json_writer w;
+    wn_json_write_init(&w, out, 2);
+    if (json)
+        wn_json_begin_array(&w);
+    else
+        wn_buf_append_z(out, "choice,arm,propensity,rate\n");
+    for (int64_t k = 0; k < n; k++) {
+        size_t i = wn_bandit_pick(job->share, job->n, &job->rand);
+        int64_t choice = (int64_t)job->state.n_choices + k + 1;
+        if (json) {
+            wn_json_begin_object(&w);
+            wn_json_key(&w, "choice");
+            wn_json_i64(&w, choice);
+            wn_json_key(&w, "arm");
+            wn_json_text(&w, name_of(job, i));
+            wn_bandit_json_number(&w, "propensity", job->share[i]);
+            wn_bandit_json_number(&w, "rate", job->rates[i]);
+            wn_json_end(&w);
+            continue;
+        }
+        wn_buf_printf(out, "%lld", (long long)choice);
+        wn_csv_write_field(out, name_of(job, i), false);
+        wn_bandit_put_exact(out, job->share[i], false);
+        wn_bandit_put_short(out, job->rates[i]);
+        wn_buf_append_char(out, '\n');
+    }
+    if (json) {
+        wn_json_end(&w);
+        wn_buf_append_char(out, '\n');
+    }
+}
+
+static wn_rc judge_all(struct job *job, bool batch, struct wn_why *why)
+{
+    wn_rc rc = judge(job, why);
+    if (!rc)
+        rc = judge_stop(job, why);
+    return rc ? rc : read_shares(job, batch, why);
+}
+
 static wn_rc choose(struct job *job, struct wn_buf *out, struct wn_why *why)
 {
     bool batch = wn_args_text(job->args, "batch").p != NULL;
+    bool in_context = wn_args_text(job->args, "context").p != NULL;
+    if (batch && in_context)
+        return wn_fail(why, WN_INVALID, "context",
+                       "a batch has no single context: choose one by one, or without --context");
     if (wn_str_eq(wn_args_text(job->args, "decay"), WN_STR("auto")))
         return wn_fail(why, WN_INVALID, "decay", "--decay auto is for update: it needs rows");
     wn_rc rc = open_state(job, why);
@@ -502,12 +621,10 @@ static wn_rc choose(struct job *job, struct wn_buf *out, struct wn_why *why)
     wn_rand_init(&job->rand, wn_rand_mix(job->state.seed, job->state.n_choices));
     rc = gather(job, why);
     if (!rc)
-        rc = judge(job, why);
-    if (!rc)
-        rc = judge_stop(job, why);
-    if (!rc)
-        rc = read_shares(job, batch, why);
-    if (!rc && batch)
+        rc = in_context ? judge_context(job, why) : judge_all(job, batch, why);
+    if (!rc && in_context)
+        print_context_choices(job, out);
+    else if (!rc && batch)
         rc = choose_batch(job, out, why);
     else if (!rc)
         choose_single(job, out);
@@ -581,6 +698,35 @@ static wn_rc read_rewards(struct job *job, struct wn_bandit_rewards *r, struct w
     return rc;
 }
 
+/* The same rows, where there is a context, for its model. */
+static wn_rc learn_context(struct job *job, struct wn_bandit_rewards *r, struct wn_why *why)
+{
+    struct wn_context_bandit b;
+    struct wn_buf x, arms, wins;
+    wn_buf_init(&x, (size_t)1 << 32);
+    wn_buf_init(&arms, (size_t)1 << 32);
+    wn_buf_init(&wins, (size_t)1 << 32);
+    if (job->state.n_features) {
+        r->x = &x;
+        r->arms = &arms;
+        r->wins = &wins;
+    }
+    wn_rc rc = read_rewards(job, r, why);
+    if (!rc && r->x && r->n_rows) {
+        rc = wn_bandit_state_context(&job->state, &job->arena, &b, why);
+        if (!rc)
+            rc = wn_context_update(&job->arena, &b, (const uint32_t *)(const void *)arms.p,
+                                   (const double *)(const void *)x.p, (const uint8_t *)wins.p,
+                                   r->n_rows, why);
+        if (!rc)
+            rc = wn_bandit_state_learned(&job->state, &b, why);
+    }
+    wn_buf_deinit(&x);
+    wn_buf_deinit(&arms);
+    wn_buf_deinit(&wins);
+    return rc;
+}
+
 static void print_update(struct job *job, const struct wn_bandit_rewards *r, struct wn_buf *out)
 {
     if (wn_args_flag(job->args, "json")) {
@@ -626,7 +772,9 @@ static wn_rc update(struct job *job, struct wn_buf *out, struct wn_why *why)
         rc = read_settings(job, why);
     rewards.now_ms = job->now_ms;
     if (!rc)
-        rc = read_rewards(job, &rewards, why);
+        rc = read_features(job, why);
+    if (!rc)
+        rc = learn_context(job, &rewards, why);
     if (!rc)
         rc = read_marks(job, why);
     if (rc)

@@ -136,7 +136,7 @@ static wn_rc read_header(struct wn_bandit_log *log, const struct wn_csv_record *
 /* ---- rows ---------------------------------------------------------------------------------------
  */
 
-static void put(struct wn_buf *b, const void *value, size_t size_bytes)
+static void put_cell(struct wn_buf *b, const void *value, size_t size_bytes)
 {
     wn_buf_append(b, (struct wn_str){value, size_bytes});
 }
@@ -150,7 +150,7 @@ static wn_rc take_number(struct wn_buf *b, const struct wn_csv_record *record, i
         return at_cell(record, at, why,
                        wn_fail(why, WN_INVALID, what, "%s '%.*s' is not a number within +-1e15",
                                what, WN_STR_ARG(text)));
-    put(b, &x, sizeof x);
+    put_cell(b, &x, sizeof x);
     return b->failed;
 }
 
@@ -172,7 +172,7 @@ static wn_rc take_action(struct wn_bandit_log *log, const struct wn_csv_record *
                            wn_fail(why, rc, "action", "too many actions"));
         known = added;
     }
-    put(&log->action, known, sizeof *known);
+    put_cell(&log->action, known, sizeof *known);
     return log->action.failed;
 }
 
@@ -186,7 +186,7 @@ static wn_rc take_context(struct wn_bandit_log *log, const struct wn_csv_record 
         x = 0;
         log->is_category[k] = true;
     }
-    put(&log->number[k], &x, sizeof x);
+    put_cell(&log->number[k], &x, sizeof x);
     wn_rc rc = wn_map_put(&log->categories[k], text, (uint32_t)log->categories[k].n, &index, NULL);
     /* numbers may have more values than categories can */
     bool is_one_more_number = rc == WN_LIMIT && !log->is_category[k];
@@ -195,7 +195,7 @@ static wn_rc take_context(struct wn_bandit_log *log, const struct wn_csv_record 
                        wn_fail(why, rc, "context", "column '%.*s' has too many categories",
                                WN_STR_ARG(log->contexts[k])));
     uint32_t category = rc ? 0 : *index;
-    put(&log->category[k], &category, sizeof category);
+    put_cell(&log->category[k], &category, sizeof category);
     return log->number[k].failed ? log->number[k].failed : log->category[k].failed;
 }
 

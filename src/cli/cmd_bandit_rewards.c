@@ -5,6 +5,8 @@
 #include "core/date.h"
 #include "core/num.h"
 
+#include <math.h>
+
 static wn_rc find_columns(struct wn_bandit_rewards *r, const struct wn_csv_record *record,
                           struct wn_why *why)
 {
@@ -18,7 +20,46 @@ static wn_rc find_columns(struct wn_bandit_rewards *r, const struct wn_csv_recor
         return wn_fail(why, WN_INVALID, r->at_arm < 0 ? "arm" : "reward",
                        "the header must name the columns arm and reward (or successes), and may "
                        "name trials and time");
+    for (size_t k = 0; r->x && k < r->state->n_features; k++) {
+        r->at_feature[k] = -1;
+        for (size_t i = 0; i < record->n_fields; i++)
+            if (wn_str_eq(wn_str_trim(record->fields[i]), r->state->features[k]))
+                r->at_feature[k] = (int)i;
+        if (r->at_feature[k] < 0)
+            return wn_fail(why, WN_INVALID, "context", "there is no column '%.*s', of the context",
+                           WN_STR_ARG(r->state->features[k]));
+    }
     return WN_OK;
+}
+
+static void put(struct wn_buf *b, const void *value, size_t size_bytes)
+{
+    wn_buf_append(b, (struct wn_str){value, size_bytes});
+}
+
+/* The row for the model of the context. */
+static wn_rc keep_context(struct wn_bandit_rewards *r, const struct wn_csv_record *record,
+                          uint32_t arm, double successes, double trials, struct wn_why *why)
+{
+    uint8_t won = successes > 0;
+    if (trials != 1 || (successes != 0 && successes != 1))
+        return wn_fail(why, WN_INVALID, "reward",
+                       "with a context each row is one trial, and its reward 0 or 1");
+    for (size_t k = 0; k < r->state->n_features; k++) {
+        double x;
+        size_t at = (size_t)r->at_feature[k];
+        struct wn_str text =
+            at < record->n_fields ? wn_str_trim(record->fields[at]) : (struct wn_str){0};
+        if (!wn_parse_f64(text, &x) || !(fabs(x) <= 1e6))
+            return wn_fail(why, WN_INVALID, "context",
+                           "the feature '%.*s' is '%.*s', not a number within -1e6 and 1e6",
+                           WN_STR_ARG(r->state->features[k]), WN_STR_ARG(text));
+        put(r->x, &x, sizeof x);
+    }
+    put(r->arms, &arm, sizeof arm);
+    put(r->wins, &won, sizeof won);
+    wn_rc rc = wn_buf_check(r->x, why);
+    return rc ? rc : wn_buf_check(r->arms, why);
 }
 
 static wn_rc read_count(const struct wn_csv_record *record, int at, double *out, struct wn_why *why)
@@ -39,7 +80,7 @@ static wn_rc keep_day(struct wn_bandit_rewards *r, uint32_t arm, int64_t at_ms, 
                       double trials)
 {
     struct wn_arm_day day = {arm, (int32_t)(at_ms / WN_DAY_MS), successes, trials};
-    wn_buf_append(r->days, (struct wn_str){(const char *)&day, sizeof day});
+    put(r->days, &day, sizeof day);
     return r->days->failed;
 }
 
@@ -65,6 +106,8 @@ wn_rc wn_bandit_rewards_record(void *context, const struct wn_csv_record *record
                  : wn_fail(why, WN_INVALID, "arm", "the row has no arm");
     if (!rc)
         rc = wn_bandit_state_add(r->state, arm, at_ms, successes, trials, why);
+    if (!rc && r->x)
+        rc = keep_context(r, record, arm, successes, trials, why);
     if (!rc && r->days)
         rc = keep_day(r, arm, at_ms, successes, trials);
     if (rc) {

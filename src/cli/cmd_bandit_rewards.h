@@ -4,7 +4,8 @@
  *     arm (action, creative, ad, item_id, variant, name)     unknown ones are added to the state
  *     reward (successes, conversions, clicks, wins)          how many succeeded
  *     trials (impressions, shown, views, n)                  of so many; 1 where there is no column
- *     time (timestamp, ts, date, day, at)                    when they were shown; else now */
+ *     time (timestamp, ts, date, day, at)                    when they were shown; else now
+ * and the features of the state's context, numbers, where it has one: then a row is one trial. */
 #ifndef WN_CLI_CMD_BANDIT_REWARDS_H
 #define WN_CLI_CMD_BANDIT_REWARDS_H
 
@@ -19,6 +20,10 @@ struct wn_bandit_rewards {
     int at_arm, at_successes, at_trials, at_time; /* -1 = none */
     uint64_t n_rows;
     double successes, trials;
+    int at_feature[WN_CONTEXT_FEATURES_MAX];
+    struct wn_buf *x;    /* gets the features of each row; NULL: not wanted */
+    struct wn_buf *arms; /* and its arm (uint32_t) ... */
+    struct wn_buf *wins; /* ... and whether it succeeded (uint8_t) */
     struct wn_buf *days; /* gets a struct wn_arm_day for each row; NULL: not wanted */
 };
 wn_csv_record_fn wn_bandit_rewards_record;

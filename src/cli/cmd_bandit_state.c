@@ -179,6 +179,83 @@ wn_rc wn_bandit_state_prior(const struct wn_bandit_state *s, const struct wn_arm
     return wn_prior_fit(s->a, counts, s->n_arms, out, why);
 }
 
+/* ---- context ------------------------------------------------------------------------------------
+ */
+
+wn_rc wn_bandit_state_features(struct wn_bandit_state *s, const struct wn_str *names, size_t n,
+                               struct wn_why *why)
+{
+    bool same = n == s->n_features;
+    for (size_t i = 0; same && i < n; i++)
+        same = wn_str_eq(names[i], s->features[i]);
+    if (same)
+        return WN_OK;
+    if (s->n_features)
+        return wn_fail(why, WN_CONFLICT, "context",
+                       "the state has learned from other context columns, beginning with '%.*s'",
+                       WN_STR_ARG(s->features[0]));
+    if (n > WN_CONTEXT_FEATURES_MAX)
+        return wn_fail(why, WN_LIMIT, "context", "more than %d context columns",
+                       WN_CONTEXT_FEATURES_MAX);
+    s->features = WN_ARENA_ARRAY(s->a, n, struct wn_str);
+    s->mean = WN_ARENA_ARRAY(s->a, n + 1, double);
+    s->precision = WN_ARENA_ARRAY(s->a, n + 1, double);
+    if (!s->features || !s->mean || !s->precision)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for the context");
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (wn_str_eq(names[i], names[k]))
+                return wn_fail(why, WN_INVALID, "context", "'%.*s' is named twice",
+                               WN_STR_ARG(names[i]));
+        s->features[i] = wn_arena_dup(s->a, names[i]);
+        if (names[i].n == 0 || !s->features[i].p)
+            return wn_fail(why, names[i].n ? WN_MEMORY : WN_INVALID, "context",
+                           "a context column needs a name");
+    }
+    for (size_t i = 0; i <= n; i++)
+        s->precision[i] = WN_BANDIT_PRECISION;
+    s->n_features = n;
+    return WN_OK;
+}
+
+wn_rc wn_bandit_state_context(const struct wn_bandit_state *s, struct wn_arena *a,
+                              struct wn_context_bandit *out, struct wn_why *why)
+{
+    size_t d = 1 + s->n_features;
+    wn_rc rc = wn_context_init(a, s->n_arms, s->n_features, WN_BANDIT_PRECISION, out, why);
+    if (rc)
+        return rc;
+    memcpy(out->mean, s->mean, d * sizeof *out->mean);
+    memcpy(out->precision, s->precision, d * sizeof *out->precision);
+    for (size_t i = 0; i < s->n_arms; i++) {
+        const struct wn_bandit_arm *arm = &s->arms[i];
+        if (!arm->mean)
+            continue;
+        memcpy(out->mean + (1 + i) * d, arm->mean, d * sizeof *out->mean);
+        memcpy(out->precision + (1 + i) * d, arm->precision, d * sizeof *out->precision);
+    }
+    return WN_OK;
+}
+
+wn_rc wn_bandit_state_learned(struct wn_bandit_state *s, const struct wn_context_bandit *b,
+                              struct wn_why *why)
+{
+    size_t d = 1 + s->n_features;
+    double *kept = WN_ARENA_ARRAY(s->a, 2 * (1 + b->n_arms) * d, double);
+    if (!kept)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for the context");
+    memcpy(kept, b->mean, (1 + b->n_arms) * d * sizeof *kept);
+    double *precision = kept + (1 + b->n_arms) * d;
+    memcpy(precision, b->precision, (1 + b->n_arms) * d * sizeof *kept);
+    s->mean = kept;
+    s->precision = precision;
+    for (size_t i = 0; i < b->n_arms; i++) {
+        s->arms[i].mean = kept + (1 + i) * d;
+        s->arms[i].precision = precision + (1 + i) * d;
+    }
+    return WN_OK;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
@@ -294,6 +371,49 @@ static wn_rc parse_settings(struct wn_bandit_state *s, const struct wn_json *v, 
     return wn_bandit_belief(&(struct wn_arm){0, 0}, &s->prior, &ignored, why);
 }
 
+/* "mean" and "precision" of a model, each [1 + n_features]. */
+static wn_rc parse_weights(const struct wn_bandit_state *s, const struct wn_json *v,
+                           double **mean_out, double **precision_out, struct wn_why *why)
+{
+    const struct wn_json *lists[2] = {wn_json_get(v, "mean"), wn_json_get(v, "precision")};
+    size_t d = 1 + s->n_features;
+    double *arrays[2];
+    for (int k = 0; k < 2; k++) {
+        arrays[k] = WN_ARENA_ARRAY(s->a, d, double);
+        if (!arrays[k])
+            return wn_fail(why, WN_MEMORY, NULL, "no memory for the context");
+        bool good = lists[k] && lists[k]->kind == WN_JSON_ARRAY && lists[k]->n_items == d;
+        for (size_t i = 0; good && i < d; i++) {
+            const struct wn_json *x = &lists[k]->items[i];
+            good = (x->kind == WN_JSON_INT || x->kind == WN_JSON_REAL) &&
+                   (k ? x->real >= 1e-6 && x->real <= 1e300 : fabs(x->real) <= 1e6);
+            arrays[k][i] = x->real;
+        }
+        if (!good)
+            return wn_fail(why, WN_INVALID, "weights",
+                           "the weights of the state's context must be %zu numbers within -1e6 and "
+                           "1e6, their precisions above 0",
+                           d);
+    }
+    *mean_out = arrays[0];
+    *precision_out = arrays[1];
+    return WN_OK;
+}
+
+static wn_rc parse_context(struct wn_bandit_state *s, const struct wn_json *v, struct wn_why *why)
+{
+    struct wn_str names[WN_CONTEXT_FEATURES_MAX];
+    const struct wn_json *list = wn_json_get(v, "features");
+    if (!list || list->kind != WN_JSON_ARRAY || list->n_items == 0 ||
+        list->n_items > WN_CONTEXT_FEATURES_MAX)
+        return wn_fail(why, WN_INVALID, "features",
+                       "the state's context must name 1 to %d features", WN_CONTEXT_FEATURES_MAX);
+    for (size_t i = 0; i < list->n_items; i++)
+        names[i] = list->items[i].kind == WN_JSON_TEXT ? list->items[i].text : (struct wn_str){0};
+    wn_rc rc = wn_bandit_state_features(s, names, list->n_items, why);
+    return rc ? rc : parse_weights(s, v, &s->mean, &s->precision, why);
+}
+
 static wn_rc parse_arm(struct wn_bandit_state *s, const struct wn_json *v, size_t i,
                        struct wn_why *why)
 {
@@ -315,7 +435,12 @@ static wn_rc parse_arm(struct wn_bandit_state *s, const struct wn_json *v, size_
         rc = get_whole(v, "since_ms", MOMENT_MAX_MS, &arm->since_ms, why);
     if (!rc)
         rc = get_flag(v, "live", &arm->is_live, why);
-    return rc ? rc : get_flag(v, "fatigued", &arm->is_fatigued, why);
+    if (!rc)
+        rc = get_flag(v, "fatigued", &arm->is_fatigued, why);
+    const struct wn_json *weights = wn_json_get(v, "weights");
+    if (!rc && weights && s->n_features)
+        rc = parse_weights(s, weights, &arm->mean, &arm->precision, why);
+    return rc;
 }
 
 static wn_rc parse_pending(struct wn_bandit_state *s, const struct wn_json *v, struct wn_why *why)
@@ -337,12 +462,16 @@ static wn_rc parse_pending(struct wn_bandit_state *s, const struct wn_json *v, s
 wn_rc wn_bandit_state_parse(struct wn_bandit_state *s, struct wn_str text, struct wn_why *why)
 {
     struct wn_json *v;
-    const struct wn_json *arms, *pending;
+    const struct wn_json *arms, *pending, *context = NULL;
     wn_rc rc = wn_json_parse(s->a, text, &v, why);
     if (!rc)
         rc = parse_format(v, why);
     if (!rc)
         rc = parse_settings(s, v, why);
+    if (!rc)
+        context = wn_json_get(v, "context");
+    if (context)
+        rc = parse_context(s, context, why);
     if (!rc)
         rc = get_list(v, "arms", &arms, why);
     for (size_t i = 0; !rc && i < arms->n_items; i++)
@@ -369,7 +498,33 @@ static void whole(struct wn_json_writer *w, const char *key, int64_t x)
     wn_json_i64(w, x);
 }
 
-static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm)
+static void print_weights(struct wn_json_writer *w, const double *mean, const double *precision,
+                          size_t n)
+{
+    const double *arrays[2] = {mean, precision};
+    for (int k = 0; k < 2; k++) {
+        wn_json_key(w, k ? "precision" : "mean");
+        wn_json_begin_array(w);
+        for (size_t i = 0; i < n; i++)
+            wn_json_f64(w, arrays[k][i]);
+        wn_json_end(w);
+    }
+}
+
+static void print_context(struct wn_json_writer *w, const struct wn_bandit_state *s)
+{
+    wn_json_key(w, "context");
+    wn_json_begin_object(w);
+    wn_json_key(w, "features");
+    wn_json_begin_array(w);
+    for (size_t i = 0; i < s->n_features; i++)
+        wn_json_text(w, s->features[i]);
+    wn_json_end(w);
+    print_weights(w, s->mean, s->precision, 1 + s->n_features);
+    wn_json_end(w);
+}
+
+static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm, size_t n_features)
 {
     wn_json_begin_object(w);
     wn_json_key(w, "name");
@@ -384,6 +539,12 @@ static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm)
     wn_json_bool(w, arm->is_live);
     wn_json_key(w, "fatigued");
     wn_json_bool(w, arm->is_fatigued);
+    if (arm->mean) {
+        wn_json_key(w, "weights");
+        wn_json_begin_object(w);
+        print_weights(w, arm->mean, arm->precision, 1 + n_features);
+        wn_json_end(w);
+    }
     wn_json_end(w);
 }
 
@@ -423,10 +584,12 @@ void wn_bandit_state_print(const struct wn_bandit_state *s, struct wn_buf *out)
     wn_json_write_init(&w, out, 2);
     wn_json_begin_object(&w);
     print_settings(&w, s);
+    if (s->n_features)
+        print_context(&w, s);
     wn_json_key(&w, "arms");
     wn_json_begin_array(&w);
     for (size_t i = 0; i < s->n_arms; i++)
-        print_arm(&w, &s->arms[i]);
+        print_arm(&w, &s->arms[i], s->n_features);
     wn_json_end(&w);
     wn_json_key(&w, "pending");
     wn_json_begin_array(&w);

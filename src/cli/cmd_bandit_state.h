@@ -10,6 +10,10 @@
  *                   "since_ms": 1767225600000, "live": true, "fatigued": false } ],
  *       "pending": [ { "arm": 0, "at_ms": 1767222000000, "trials": 100 } ] }
  *
+ * Where rewards came with a context there are weights of a logistic model too, the constant first:
+ * "context": { "features": ["hour"], "mean": [-3.1, 0.2], "precision": [40.2, 12.5] } shared by all,
+ * and in each arm "weights": { "mean": [...], "precision": [...] }, its own; absent before it is shown.
+ *
  * share: of the last batch; absent before the first. since_ms: first shown; absent before. trials of
  * an arm are those old enough to be settled; pending ones count as far as their conversions can have
  * come back. */
@@ -31,6 +35,7 @@ struct wn_bandit_arm {
     double share;     /* negative: none yet */
     int64_t since_ms; /* negative: never shown */
     bool is_live, is_fatigued;
+    double *mean, *precision; /* arena [1 + n_features] of the state, or NULL: nothing learned */
 };
 
 struct wn_bandit_pending {
@@ -50,9 +55,14 @@ struct wn_bandit_state {
     size_t n_arms, n_arms_max;
     struct wn_bandit_pending *pending; /* likewise */
     size_t n_pending, n_pending_max;
-    struct wn_map names; /* name -> index */
+    struct wn_map names;      /* name -> index */
+    struct wn_str *features;  /* arena [n_features] names of the context's columns */
+    size_t n_features;        /* 0: no context */
+    double *mean, *precision; /* arena [1 + n_features] weights shared by all arms */
     struct wn_arena *a;
 };
+/* What a weight is known by before anything is learned: 1 / variance. */
+#define WN_BANDIT_PRECISION 1.0
 
 /* An empty state whose arrays live in a. */
 void wn_bandit_state_init(struct wn_bandit_state *s, struct wn_arena *a);
@@ -71,6 +81,15 @@ void wn_bandit_state_advance(struct wn_bandit_state *s, int64_t to_ms);
  * Fails: INVALID, LIMIT, MEMORY. */
 WN_MUST_USE wn_rc wn_bandit_state_add(struct wn_bandit_state *s, uint32_t arm, int64_t at_ms,
                                       double successes, double trials, struct wn_why *why);
+/* Sets the features of the context, once. Fails: CONFLICT (the state has others), LIMIT, INVALID,
+ * MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_state_features(struct wn_bandit_state *s, const struct wn_str *names,
+                                           size_t n, struct wn_why *why);
+/* The weights as the library takes them, in a; and back again. Fails: MEMORY. */
+WN_MUST_USE wn_rc wn_bandit_state_context(const struct wn_bandit_state *s, struct wn_arena *a,
+                                          struct wn_context_bandit *out, struct wn_why *why);
+WN_MUST_USE wn_rc wn_bandit_state_learned(struct wn_bandit_state *s,
+                                          const struct wn_context_bandit *b, struct wn_why *why);
 /* Effective counts now: settled and pending. out [n_arms]. */
 void wn_bandit_state_counts(const struct wn_bandit_state *s, struct wn_arm *out);
 /* The prior in force: the one set, or fitted to the counts [n_arms]. */

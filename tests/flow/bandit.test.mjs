@@ -160,6 +160,34 @@ describe('update', () => {
     assert.equal(trials('2026-03-01T00:00:00Z', 'arm,trials,reward\na,0,0\n'), 1000);
     assert.equal(state(s).pending.length, 0);
   });
+  test('a context: who likes what', () => {
+    const s = path();
+    const rows = Array.from({ length: 4000 }, (_, i) => {
+      const arm = (i * 7919) % 2, mobile = Math.floor(i / 2) % 2;
+      return `${'ab'[arm]},${(i * 31) % 100 < (arm === mobile ? 20 : 5) ? 1 : 0},${mobile}`;
+    });
+    const csv = `arm,reward,mobile\n${rows.join('\n')}\n`;
+    good(['update', '--state', s, '--context', 'mobile', '-i', '-', ...now], csv);
+    assert.deepEqual(state(s).context.features, ['mobile']);
+    const at = (mobile, ...more) => table(good(['choose', '--state', s, '--context', `mobile=${mobile}`, '-n', '300', '--dry-run', ...now, ...more]).stdout);
+    for (const [mobile, arm] of [[0, 'a'], [1, 'b']]) {
+      const chosen = at(mobile), share = Object.fromEntries(chosen.map((r) => [r.arm, Number(r.propensity)]));
+      assert.ok(share[arm] > 0.98, JSON.stringify(share));
+      const rate = Number(chosen.find((r) => r.arm === arm).rate);
+      assert.ok(Math.abs(rate - 0.2) < 0.03, String(rate));
+    }
+    const before = state(s);
+    good(['update', '--state', s, '-i', '-', ...now], csv); // the state knows its columns
+    assert.ok(state(s).context.precision[0] > before.context.precision[0]);
+    good(['choose', '--state', s, '--arms', 'fresh', '--context', 'mobile=1', '--json', ...now]);
+    bad(['choose', '--state', s, '--context', 'hour=1'], '', /not FEATURE=NUMBER/);
+    bad(['choose', '--state', s, '--context', 'mobile=1', '--batch', '9'], '', /no single context/);
+    bad(['update', '--state', s, '-i', '-'], 'arm,reward\na,1\n', /no column 'mobile'/);
+    bad(['update', '--state', s, '-i', '-'], 'arm,reward,mobile\na,1,x\n', [/not a number/, /line 2/]);
+    bad(['update', '--state', s, '-i', '-'], 'arm,reward,trials,mobile\na,1,5,1\n', /each row is one trial/);
+    bad(['update', '--state', s, '--context', 'hour', '-i', '-'], csv, /other context columns/);
+    bad(['choose', '--state', path(), '--arms', 'a', '--context', 'mobile=1'], '', /has no context/);
+  });
   test('what is wrong with rows, options and states, by line', () => {
     const s = path();
     bad(['update', '--state', s, '-i', '-'], 'arm,reward\na,1\na,-1\n', [/'-1' is not a number/, /line 3, column 2/]);

@@ -77,8 +77,22 @@ static wn_rc read_csv(struct wn_str text, wn_csv_record_fn *fn, void *context, s
     return rc;
 }
 
-static void fuzz_rewards(struct wn_str text, bool late)
+static void learn(struct wn_bandit_state *s, const struct wn_bandit_rewards *r)
 {
+    struct wn_context_bandit b;
+    WN_ASSERT(wn_bandit_state_context(s, s->a, &b, NULL) == WN_OK);
+    WN_ASSERT(wn_context_update(s->a, &b, (const uint32_t *)(const void *)r->arms->p,
+                                (const double *)(const void *)r->x->p, (const uint8_t *)r->wins->p,
+                                r->n_rows, NULL) == WN_OK);
+    for (size_t i = 0; i < 2 * (1 + b.n_arms); i++)
+        WN_ASSERT(isfinite(b.mean[i]) && b.precision[i] > 0 && isfinite(b.precision[i]));
+    WN_ASSERT(wn_bandit_state_learned(s, &b, NULL) == WN_OK);
+}
+
+static void fuzz_rewards(struct wn_str text, bool late, bool in_context)
+{
+    const struct wn_str hour = WN_STR("hour");
+    struct wn_buf x, arms, wins;
     struct wn_arena a;
     struct wn_bandit_state s;
     struct wn_why why = {0};
@@ -88,10 +102,24 @@ static void fuzz_rewards(struct wn_str text, bool late)
     if (late)
         s.delay = (struct wn_delay){2, {1, 2}, {0, 1e8}};
     struct wn_bandit_rewards r = {.state = &s, .now_ms = INT64_C(1767225600000)};
+    wn_buf_init(&x, 1 << 24);
+    wn_buf_init(&arms, 1 << 24);
+    wn_buf_init(&wins, 1 << 24);
+    if (in_context) {
+        WN_ASSERT(wn_bandit_state_features(&s, &hour, 1, NULL) == WN_OK);
+        r.x = &x;
+        r.arms = &arms;
+        r.wins = &wins;
+    }
     wn_rc rc = read_csv(text, wn_bandit_rewards_record, &r, &why);
     WN_ASSERT(rc == WN_OK || why.text[0]);
     if (!rc)
         check_counts(&s);
+    if (!rc && in_context && r.n_rows > 0 && r.n_rows <= ROWS_FEW)
+        learn(&s, &r);
+    wn_buf_deinit(&x);
+    wn_buf_deinit(&arms);
+    wn_buf_deinit(&wins);
     wn_bandit_state_deinit(&s);
     wn_arena_deinit(&a);
 }
@@ -139,13 +167,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     struct wn_str text = {(const char *)data + 1, size - 1};
-    switch (data[0] % 4) {
+    switch (data[0] % 10) {
     case 0:
         fuzz_state(text);
         break;
     case 1:
     case 2:
-        fuzz_rewards(text, data[0] % 4 == 2);
+        fuzz_rewards(text, data[0] % 10 == 2, false);
+        break;
+    case 3:
+        fuzz_rewards(text, false, true);
         break;
     default:
         fuzz_log(text);
