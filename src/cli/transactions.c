@@ -109,6 +109,25 @@ static wn_rc told_columns(struct reading *r, const struct wn_csv_record *record,
     return WN_OK;
 }
 
+/* Unix seconds and milliseconds, which no form of a date looks like. */
+static bool read_unix(struct wn_str s, int32_t *out_day)
+{
+    int64_t number;
+    if (s.n < 10 || !wn_parse_i64(s, &number) || number < 1000000000)
+        return false;
+    int64_t day = number / (number >= INT64_C(1000000000000) ? WN_DAY_MS : WN_DAY_MS / 1000);
+    *out_day = (int32_t)(day <= WN_DAY_MAX ? day : -1);
+    return day <= WN_DAY_MAX;
+}
+
+static bool is_day(struct wn_str s)
+{
+    struct wn_date_text date;
+    int32_t day;
+    return read_unix(s, &day) || (wn_date_read(s, &date) == WN_VALUE_GOOD &&
+                                  date.kind != WN_DATE_WEEKDAY && !date.is_month);
+}
+
 /* Recognises the header; without one the columns are customer, date, amount. */
 static wn_rc read_header(struct reading *r, const struct wn_csv_record *record, struct wn_why *why)
 {
@@ -125,9 +144,10 @@ static wn_rc read_header(struct reading *r, const struct wn_csv_record *record, 
                        "purchases need the columns customer and date (and amount); missing: %s",
                        r->place[CUSTOMER] < 0 ? "customer" : "date");
     if (!r->has_header) {
-        if (record->n_fields < 2)
+        if (record->n_fields < 2 || !is_day(wn_str_trim(record->fields[1])))
             return wn_fail(why, WN_INVALID, "header",
-                           "purchases need the columns customer, date and amount");
+                           "the first line is neither a header with the columns customer and date "
+                           "(and amount) nor a purchase of that order");
         for (int c = 0; c < COLUMNS; c++)
             r->place[c] = c <= AMOUNT && (size_t)c < record->n_fields ? c : -1;
     }
@@ -161,17 +181,6 @@ static wn_rc bad_cell(const struct reading *r, const struct wn_csv_record *recor
     }
     return wn_fail(why, WN_INVALID, columns[c].name, "%s '%.*s' %s", columns[c].name,
                    WN_STR_ARG(text), what);
-}
-
-/* Unix seconds and milliseconds, which no form of a date looks like. */
-static bool read_unix(struct wn_str s, int32_t *out_day)
-{
-    int64_t number;
-    if (s.n < 10 || !wn_parse_i64(s, &number) || number < 1000000000)
-        return false;
-    int64_t day = number / (number >= INT64_C(1000000000000) ? WN_DAY_MS : WN_DAY_MS / 1000);
-    *out_day = (int32_t)(day <= WN_DAY_MAX ? day : -1);
-    return day <= WN_DAY_MAX;
 }
 
 static void look_at_date(struct reading *r, struct wn_str s)
