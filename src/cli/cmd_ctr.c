@@ -199,6 +199,7 @@ wn_rc wn_ctr_input_options_read(const struct wn_args *args, struct wn_ctr_input_
     if (!out->path)
         return wn_fail(why, WN_INVALID, "input",
                        "name the rows with --input FILE; - reads standard input");
+    out->must_have_id = out->id.n > 0;
     struct wn_str format = wn_args_text(args, "format"), header = wn_args_text(args, "header");
     for (int i = 0; i < WN_CTR_FORMATS; i++)
         if (wn_str_eq(format, wn_str_of(wn_ctr_format_name((wn_ctr_format)i))))

@@ -151,8 +151,8 @@ static wn_rc find_roles(struct ctr_reader *r, struct wn_why *why)
         rc = take_role(r, CTR_TIME, "time", o->time, o->is_training, &r->told->time, why);
     if (!rc)
         rc = take_role(r, CTR_OFFSET, "offset", o->offset, true, &r->told->offset, why);
-    if (!rc) /* an id that the model learned from is no feature here either way */
-        rc = take_role(r, CTR_ID, "id", o->id, !o->is_training, &r->told->id, why);
+    if (!rc)
+        rc = take_role(r, CTR_ID, "id", o->id, o->must_have_id, &r->told->id, why);
     if (!rc)
         rc = check_list(r, "numeric", o->numeric, why);
     if (!rc)

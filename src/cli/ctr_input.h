@@ -29,6 +29,7 @@ struct wn_ctr_input_options {
     bool wants_label; /* fail without a target column, or at a row without a label */
     bool is_training; /* columns become fields of the model; else only those that are */
     bool wants_cells;
+    bool must_have_id; /* fail without the id column */
 };
 
 struct wn_ctr_line {

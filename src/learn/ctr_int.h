@@ -200,7 +200,8 @@ static inline float ctr_weight(const struct wn_ctr *m, const struct ctr_slot *s)
 }
 static inline double ctr_bias_weight(const struct wn_ctr *m)
 {
-    return -m->bias.z * m->options.alpha / (m->options.beta + sqrt(m->bias.n));
+    double scale = m->options.beta + sqrt(m->bias.n);
+    return scale > 0 ? -m->bias.z * m->options.alpha / scale : 0;
 }
 /* Sets z so that the weight is w, given information q. */
 void ctr_slot_set(const struct wn_ctr_options *o, struct ctr_slot *s, double w, double q);

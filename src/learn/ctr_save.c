@@ -8,6 +8,7 @@
 
 #define MAGIC "WNCTR\r\n\x1a"
 #define VERSION 1u
+#define SUM_MAX 1e100 /* of any sum in a model; far from overflow */
 enum { HEAD_BYTES = 32 };
 
 static bool is_little_endian(void)
@@ -304,7 +305,7 @@ static wn_rc get_fields(struct reading *r, struct wn_ctr *m)
                        : wn_ctr_cross_add(m, a, b, &field, NULL);
         if (rc == WN_MEMORY)
             return rc;
-        get_f64s(r, x, 4, -1e300, 1e300);
+        get_f64s(r, x, 4, -SUM_MAX, SUM_MAX);
         if (rc || field != i || x[0] <= 0 || x[1] < 0 || x[3] < 0) {
             r->is_bad = true;
             break;
@@ -332,8 +333,8 @@ static wn_rc get_tree(struct reading *r, struct wn_ctr *m)
     for (uint64_t i = 0; i < n && !r->is_bad; i++) {
         struct ctr_node node = {.hash = get_u64(r), .parent = get_u32(r)};
         uint32_t place;
-        node.clicks = get_f64(r, 0, 1e300);
-        node.views = get_f64(r, 0, 1e300);
+        node.clicks = get_f64(r, 0, SUM_MAX);
+        node.views = get_f64(r, 0, SUM_MAX);
         r->is_bad |= node.hash == 0 || (i && node.parent >= i) || (i == 0 && node.hash != 1);
         if (r->is_bad)
             break;
@@ -486,7 +487,7 @@ static wn_rc get_body(struct reading *r, struct wn_ctr *m)
     if (rc || r->is_bad)
         return rc;
     double x[6];
-    get_f64s(r, x, 3, -1e300, 1e300);
+    get_f64s(r, x, 3, -SUM_MAX, SUM_MAX);
     r->is_bad |= x[1] < 0 || x[2] < 0;
     m->bias = (struct ctr_bias){x[0], x[1], x[2]};
     get_f64s(r, m->blend, 3, -1e6, 1e6);
@@ -499,7 +500,7 @@ static wn_rc get_body(struct reading *r, struct wn_ctr *m)
     m->n_forgotten = get_u64(r);
     m->dither = get_u64(r);
     r->is_bad |= m->dither == 0;
-    get_f64s(r, x, 6, -1e300, 1e300);
+    get_f64s(r, x, 6, -SUM_MAX, SUM_MAX);
     r->is_bad |= x[0] < 0 || x[1] < 0 || x[3] < 0 || x[4] < 0;
     m->views = x[0];
     m->clicks = x[1];

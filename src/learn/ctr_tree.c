@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VIEWS_MAX 1e15
 #define STRENGTH_FALLBACK 200.0 /* views, where siblings are too few to tell */
 
 wn_rc ctr_tree_init(struct ctr_tree *t)
@@ -159,9 +160,10 @@ wn_rc ctr_tree_estimate(struct ctr_tree *t)
             nodes[t->nodes[i].parent].count -= t->nodes[i].clicks;
             nodes[t->nodes[i].parent].exposure -= t->nodes[i].views;
         }
-        for (uint32_t i = 0; i < t->n; i++) { /* rounding */
-            nodes[i].exposure = fmax(0, nodes[i].exposure);
-            nodes[i].count = fmin(fmax(0, nodes[i].count), nodes[i].exposure);
+        for (uint32_t i = 0; i < t->n; i++) { /* rounding, and what the estimator takes */
+            double views = fmax(0, nodes[i].exposure), part = fmin(1, VIEWS_MAX / fmax(views, 1));
+            nodes[i].exposure = fmin(views, VIEWS_MAX);
+            nodes[i].count = fmin(fmax(0, part * nodes[i].count), nodes[i].exposure);
         }
         rc = wn_shrink_rates(&a, nodes, t->n, STRENGTH_FALLBACK, out, strength, NULL);
     }

@@ -674,6 +674,23 @@ static void extremes(void **state)
         }
 }
 
+/* beta 0 and l1 0: no division of nothing by nothing. */
+static void no_beta(void **state)
+{
+    (void)state;
+    struct wn_ctr_options o = WN_CTR_OPTIONS_DEFAULT;
+    struct wn_ctr *m = NULL;
+    o.beta = o.l1 = 0;
+    assert_int_equal(wn_ctr_new(&o, &m, NULL), WN_OK);
+    struct wn_ctr_feature f = wn_ctr_feature_text(m, add_field(m, "x"), WN_STR("1"));
+    struct wn_ctr_row row = {&f, 1, 1, 1, 0, 0};
+    assert_near(predict(m, &f, 1), 0.5, 1e-12);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(wn_ctr_learn(m, &row, NULL, NULL), WN_OK);
+    assert_true(predict(m, &f, 1) > 0.5);
+    wn_ctr_free(m);
+}
+
 static void bad_rows_are_refused(void **state)
 {
     (void)state;
@@ -912,6 +929,7 @@ int main(void)
         cmocka_unit_test(hashes_differ),
         cmocka_unit_test(nothing_is_known),
         cmocka_unit_test(extremes),
+        cmocka_unit_test(no_beta),
         cmocka_unit_test(bad_rows_are_refused),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(fields_have_rules),
