@@ -64,7 +64,7 @@ export async function openPage(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
     colorScheme: options.dark ? 'dark' : 'light',
-    locale: 'en-US',
+    locale: options.locale ?? 'en-US',
     reducedMotion: 'reduce',
     acceptDownloads: true,
   });

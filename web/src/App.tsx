@@ -1,18 +1,21 @@
 /* The pages by address. Each is a file of its own, loaded when it is first looked at. */
-import { Component, lazy, Suspense, type ReactNode } from 'react';
+import { Component, lazy, Suspense, type ComponentType, type ReactNode } from 'react';
 import { Link, Route, Routes, useLocation } from 'react-router-dom';
-import { t } from './i18n';
+import { pageStrings, t } from './i18n';
 import { Button, linkButtonClass, Notice, Skeleton } from './parts/ui';
 import { Page, Shell } from './shell/Shell';
 
+/* A page whose strings in the chosen language come with it. */
+const withStrings = (load: () => Promise<{ default: ComponentType }>) => lazy(() => Promise.all([load(), pageStrings()]).then(([page]) => page));
+
 const Overview = lazy(() => import('./pages/overview/Overview'));
-const Explorer = lazy(() => import('./pages/explorer/Explorer'));
-const Forecast = lazy(() => import('./pages/forecast/Forecast'));
-const Anomalies = lazy(() => import('./pages/anomalies/Anomalies'));
-const Ctr = lazy(() => import('./pages/ctr/Ctr'));
-const Budget = lazy(() => import('./pages/budget/Budget'));
-const Experiments = lazy(() => import('./pages/experiments/Experiments'));
-const Import = lazy(() => import('./pages/import/Import'));
+const Explorer = withStrings(() => import('./pages/explorer/Explorer'));
+const Forecast = withStrings(() => import('./pages/forecast/Forecast'));
+const Anomalies = withStrings(() => import('./pages/anomalies/Anomalies'));
+const Ctr = withStrings(() => import('./pages/ctr/Ctr'));
+const Budget = withStrings(() => import('./pages/budget/Budget'));
+const Experiments = withStrings(() => import('./pages/experiments/Experiments'));
+const Import = withStrings(() => import('./pages/import/Import'));
 
 /* A page that breaks leaves the rest standing and says what can be done. */
 class Safe extends Component<{ children: ReactNode }, { failed: boolean }> {

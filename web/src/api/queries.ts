@@ -1,5 +1,6 @@
 /* The questions that pages ask, cached: what was shown stays until the new answer is there. */
 import { keepPreviousData, QueryClient, useQuery } from '@tanstack/react-query';
+import { metricInLanguage } from '../i18n';
 import { call } from './client';
 import type { Cell, Column, ImportList, ImportOptions, MetricList, QueryResult, Workspace } from './types';
 
@@ -15,8 +16,9 @@ export const dataChanged = (): Promise<void> => queryClient.invalidateQueries();
 export const useWorkspace = () =>
   useQuery({ queryKey: ['workspace'], queryFn: ({ signal }) => call<Workspace>('/api/v1/workspace', { signal }) });
 
+const inLanguage = (list: MetricList): MetricList => ({ ...list, metrics: list.metrics.map(metricInLanguage) });
 export const useMetrics = () =>
-  useQuery({ queryKey: ['metrics'], queryFn: ({ signal }) => call<MetricList>('/api/v1/metrics', { signal }) });
+  useQuery({ queryKey: ['metrics'], queryFn: ({ signal }) => call<MetricList>('/api/v1/metrics', { signal }), select: inLanguage });
 
 export const useImportOptions = () =>
   useQuery({

@@ -1,25 +1,34 @@
 /* Strings by key, with {parts} and plural rules. English is complete; a catalog of another language
  * may lack keys, which then read English. How to add one: see README.md. */
 import { Fragment, type ReactNode } from 'react';
+import { read, write } from '../state/local';
 import type { ctr } from './ctr';
 import type { decide } from './decide';
 import { en } from './en';
 import type { experiments } from './experiments';
+import type { tables } from './tables';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
-type Whole = typeof en & typeof decide & typeof ctr & typeof experiments;
+type Whole = typeof en & typeof tables & typeof decide & typeof ctr & typeof experiments;
 export type Catalog = { -readonly [K in keyof Whole]: Whole[K] extends string ? string : Plural };
 export type Key = keyof Catalog;
 type Value = string | number;
 
-/* Offered in the order of the browser's wishes; loaded only when chosen. */
-const loaders: Record<string, () => Promise<Partial<Catalog>>> = {
-  uk: () => import('./uk').then((m) => m.uk),
-  ru: () => import('./ru').then((m) => m.ru),
+/* Labels and explanations of what the server names in English, by its name there. */
+export type Names = Record<string, readonly [label: string, help: string]>;
+
+export const LANGUAGES = { en: 'English', uk: 'Українська', ru: 'Русский' } as const;
+export type Language = keyof typeof LANGUAGES;
+
+/* What every page needs, and what comes with the pages that the first load does without. */
+const loaders = {
+  uk: { first: () => import('./uk'), pages: () => import('./uk_pages') },
+  ru: { first: () => import('./ru'), pages: () => import('./ru_pages') },
 };
 
-let language = 'en';
+export let language: Language = 'en';
 let catalog: Partial<Catalog> = {};
+let metricNames: Names = {};
 const english: Partial<Catalog> = { ...en };
 /* Strings of pages that the first load does without: they come with the page. */
 export const addStrings = (more: Partial<Catalog>): void => void Object.assign(english, more);
@@ -29,20 +38,36 @@ let plurals = englishPlurals;
 /* Numbers and dates follow the browser's locale when it speaks the page's language. */
 export let locale = 'en';
 
+/* The chosen language, else the first of the browser's wishes that there is. */
 export async function startLanguage(): Promise<void> {
-  let chosen: string | null = null;
-  try {
-    chosen = localStorage.getItem('winnow.language');
-  } catch {
-    /* Storage may be forbidden: English. */
-  }
-  if (chosen && loaders[chosen]) {
-    catalog = await loaders[chosen]!();
-    language = chosen;
-    plurals = new Intl.PluralRules(chosen);
-  }
-  locale = navigator.languages.find((l) => l.toLowerCase().startsWith(language)) ?? language;
+  const offered = Object.keys(LANGUAGES) as Language[];
+  const spoken = (tag: string | null) => offered.find((l) => l === tag?.split('-')[0]?.toLowerCase());
+  language = [read('language'), ...navigator.languages].map(spoken).find(Boolean) ?? 'en';
+  if (language !== 'en')
+    try {
+      ({ strings: catalog, metrics: metricNames } = await loaders[language].first());
+      plurals = new Intl.PluralRules(language);
+    } catch {
+      language = 'en'; /* Not within reach: better English than nothing. */
+    }
+  locale = navigator.languages.find((tag) => spoken(tag) === language) ?? language;
   document.documentElement.lang = language;
+}
+
+export async function pageStrings(): Promise<void> {
+  if (language !== 'en') Object.assign(catalog, (await loaders[language].pages()).strings);
+}
+
+/* Chosen for good. Everything is said anew, so the page is loaded anew; its address keeps its state. */
+export function chooseLanguage(chosen: string): void {
+  write('language', chosen);
+  location.reload();
+}
+
+/* A built-in metric in the page's language; one's own stays as it was named. */
+export function metricInLanguage<M extends { name: string; label: string; help: string }>(metric: M): M {
+  const [label, help] = metricNames[metric.name] ?? [metric.label, metric.help];
+  return { ...metric, label, help };
 }
 
 function template(key: Key, n: Value | undefined): string {

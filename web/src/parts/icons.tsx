@@ -37,6 +37,12 @@ export const ThemeIcon = icon(
     <circle cx="10" cy="10" r="6.5" />
   </>,
 );
+export const LanguageIcon = icon(
+  <>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M3 10h14M10 3c-4 4-4 10 0 14 4-4 4-10 0-14" />
+  </>,
+);
 export const HelpIcon = icon(
   <>
     <circle cx="10" cy="10" r="7" />

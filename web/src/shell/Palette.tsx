@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useMemo, useState, type KeyboardEvent } from 'react';
 import { useNavigate, useSearchParams } from 'react-router-dom';
 import { ask, str, useWorkspace } from '../api/queries';
-import { t } from '../i18n';
+import { chooseLanguage, language, LANGUAGES, t } from '../i18n';
 import { Dialog } from '../parts/Dialog';
 import { cx, Dot, inputClass } from '../parts/ui';
 import { filterText, sharedSearch } from '../state/address';
@@ -71,6 +71,9 @@ export default function Palette({ onClose, onShortcuts }: { onClose: () => void;
       { id: 'import', group: t('palette.pages'), label: t('nav.import'), run: go(`/import${shared()}`) },
       { id: 'docs', group: t('palette.pages'), label: t('nav.docs'), run: () => location.assign('/docs') },
       { id: 'theme', group: t('palette.actions'), label: t('theme.toggle'), run: toggleTheme },
+      ...Object.entries(LANGUAGES)
+        .filter(([code]) => code !== language)
+        .map(([code, name]) => ({ id: `language-${code}`, group: t('palette.actions'), label: `${t('language.label')}: ${name}`, run: () => chooseLanguage(code) })),
       { id: 'shortcuts', group: t('palette.actions'), label: t('shortcuts.title'), run: onShortcuts },
     ];
     const needle = text.trim().toLowerCase();

@@ -1,8 +1,8 @@
 /* All pages, on a phone: what the bar at the bottom has no room for. */
 import { NavLink } from 'react-router-dom';
-import { t } from '../i18n';
+import { chooseLanguage, language, LANGUAGES, t } from '../i18n';
 import { Dialog } from '../parts/Dialog';
-import { cx } from '../parts/ui';
+import { Button, cx } from '../parts/ui';
 import type { GROUPS } from './Shell';
 import css from './Sheet.module.css';
 
@@ -31,6 +31,16 @@ export default function Sheet({ groups, shared, onClose }: { groups: typeof GROU
           </ul>
         </section>
       ))}
+      <section aria-label={t('language.label')}>
+        <p className={css.group}>{t('language.label')}</p>
+        <div className={css.languages}>
+          {Object.entries(LANGUAGES).map(([code, name]) => (
+            <Button key={code} lang={code} look={code === language ? 'primary' : undefined} aria-pressed={code === language} onClick={() => chooseLanguage(code)}>
+              {name}
+            </Button>
+          ))}
+        </div>
+      </section>
     </Dialog>
   );
 }

@@ -2,8 +2,8 @@
 import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, NavLink, useLocation, useNavigate, useSearchParams } from 'react-router-dom';
 import { useWorkspace } from '../api/queries';
-import { t, type Key } from '../i18n';
-import { AnomaliesIcon, BudgetIcon, CtrIcon, DocsIcon, ExperimentsIcon, ExplorerIcon, ForecastIcon, HelpIcon, ImportIcon, MoreIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
+import { chooseLanguage, language, LANGUAGES, t, type Key } from '../i18n';
+import { AnomaliesIcon, BudgetIcon, CtrIcon, DocsIcon, ExperimentsIcon, ExplorerIcon, ForecastIcon, HelpIcon, ImportIcon, LanguageIcon, MoreIcon, OverviewIcon, RailIcon, SearchIcon, ThemeIcon } from '../parts/icons';
 import { cx, SampleBadge, Toasts } from '../parts/ui';
 import { sharedSearch } from '../state/address';
 import { read, write } from '../state/local';
@@ -155,6 +155,16 @@ export function Shell({ children }: { children: ReactNode }) {
           </button>
         </nav>
         <div className={css.foot}>
+          <label className={cx(css.link, css.language)} title={t('language.label')}>
+            <LanguageIcon />
+            <select aria-label={t('language.label')} value={language} onChange={(e) => chooseLanguage(e.target.value)}>
+              {Object.entries(LANGUAGES).map(([code, name]) => (
+                <option key={code} value={code} lang={code}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
           <div className={css.tools}>
             <button type="button" onClick={toggleTheme} title={t('theme.toggle')} aria-label={t('theme.toggle')}>
               <ThemeIcon />

@@ -5,6 +5,7 @@ import { questionUrl, str, useAnswer, useMetrics, useWorkspace, type Question } 
 import type { Metric, Workspace } from '../../api/types';
 import { showRange } from '../../format';
 import { t, type Key } from '../../i18n';
+import '../../i18n/tables';
 import { Chart, type Series } from '../../parts/chart/Chart';
 import { Filters } from '../../parts/Filters';
 import { DownIcon, DownloadIcon, LeftIcon, RightIcon } from '../../parts/icons';

@@ -6,6 +6,7 @@ import { dataChanged, useImportOptions, useImports, useWorkspace } from '../../a
 import type { ImportJob, ImportSummary } from '../../api/types';
 import { showBytes, showCount } from '../../format';
 import { t } from '../../i18n';
+import '../../i18n/tables';
 import { ImportIcon } from '../../parts/icons';
 import { Button, cx, linkButtonClass, Notice, Panel, ProblemNotice, SampleBadge, Skeleton } from '../../parts/ui';
 import { Page } from '../../shell/Shell';
