@@ -121,6 +121,19 @@ static void reason(struct answering *s, struct wn_click_reason r, struct wn_effe
     s->out->reasons[s->out->n_reasons++] = r;
 }
 
+/* What is not said is as the impressions below are on average; what is new is as a typical one of
+ * those that it stands beside. Either may lie as far off as they differ. */
+static void start_from(struct answering *s, uint32_t at, bool is_new)
+{
+    const struct click_node *node = &s->m->nodes[at];
+    const struct wn_effect *e = is_new ? &node->typical : &node->average;
+    s->eta = e->mean;
+    s->variance = e->variance;
+    s->out->impressions = node->impressions;
+    for (int depth = node->depth + 1; depth <= node->depth + node->height; depth++)
+        s->variance += s->m->depth_variance[depth];
+}
+
 static void walk_tree(struct answering *s)
 {
     const struct wn_click_model *m = s->m;
@@ -139,21 +152,19 @@ static void walk_tree(struct answering *s)
         else
             unknown |= 1u << depth;
     }
-    const struct click_node *node = &m->nodes[at];
-    s->eta = node->sum.mean;
-    s->variance = node->sum.variance;
-    s->out->impressions = node->impressions;
-    for (int depth = node->depth + 1; depth <= node->depth + node->height; depth++)
-        s->variance += m->depth_variance[depth];
+    start_from(s, at, unknown != 0);
     for (uint32_t v = at; v; v = m->nodes[v].parent)
         path[m->nodes[v].depth] = v;
+    struct wn_effect fresh = {m->nodes[at].typical.mean - m->nodes[at].average.mean, 0};
     for (int depth = 1; depth <= WN_CLICK_DEPTHS; depth++) {
         struct wn_click_reason r = {.field = (wn_click_field)(depth - 1),
                                     .is_given = s->q->values[depth - 1].p != NULL};
         const struct click_node *on = &m->nodes[path[depth]];
         if (unknown >> depth & 1) {
             r.value = s->q->values[depth - 1];
-            reason(s, r, (struct wn_effect){0, m->depth_variance[depth]});
+            fresh.variance = m->depth_variance[depth];
+            reason(s, r, fresh);
+            fresh.mean = 0; /* the first that is new tells it */
         } else if (path[depth] && (depth == 1 || on->id != 0)) {
             r.value = on->label;
             r.impressions = on->impressions;
@@ -221,7 +232,7 @@ void wn_click_predict(const struct wn_click_model *m, const struct wn_click_ques
     for (int f = WN_CLICK_DEPTHS; f < WN_CLICK_FIELDS; f++)
         ask_field(&s, (wn_click_field)f);
     double half = s.z * sqrt(s.variance);
-    out->base = wn_sigmoid(m->nodes[0].sum.mean);
+    out->base = wn_sigmoid(m->nodes[0].average.mean);
     out->ctr = wn_sigmoid(fmax(-30, fmin(30, s.eta)));
     out->low = wn_sigmoid(fmax(-36, fmin(30, s.eta - half)));
     out->high = wn_sigmoid(fmax(-30, fmin(36, s.eta + half)));

@@ -146,14 +146,15 @@ struct wn_click_reason {
 
 struct wn_click_answer {
     double ctr, low, high; /* 0 < low <= ctr <= high < 1; NaN when nothing was learnt */
-    double base;           /* where the reasons start: an ad of which nothing is known */
+    double base;           /* where the reasons start: the average impression */
     double impressions;    /* behind the narrowest part of the tree that is known */
     struct wn_click_reason reasons[WN_CLICK_FIELDS]; /* by size of effect */
     size_t n_reasons;
 };
 
-/* What is not given is averaged over, or follows where there is only one; a new channel, campaign,
- * ad group or ad widens the interval by how much those differ. The product of the reasons' odds and
+/* What is not given is averaged over by impressions, or follows where there is only one; a new
+ * channel, campaign, ad group or ad is taken for a typical one and widens the interval by how much
+ * those differ. The product of the reasons' odds and
  * the odds of base is the odds of ctr. Cannot fail; allocates nothing; about a microsecond. */
 void wn_click_predict(const struct wn_click_model *m, const struct wn_click_question *question,
                       struct wn_click_answer *out);

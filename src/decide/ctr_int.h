@@ -49,8 +49,9 @@ struct click_node {
     uint8_t height;      /* how much deeper it goes below */
     int32_t id;          /* as stored */
     double impressions, clicks;
-    struct wn_effect sum;  /* log-odds */
-    struct wn_effect step; /* less the parent's */
+    struct wn_effect typical; /* log-odds of what is new below it */
+    struct wn_effect average; /* of the impressions below it */
+    struct wn_effect step;    /* average less the parent's */
     struct wn_str label;
 };
 

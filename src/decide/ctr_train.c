@@ -60,8 +60,7 @@ static wn_rc fit_tree(const struct wn_effects_data *d, struct wn_arena *scratch,
     struct wn_shrunk *shrunk = WN_ARENA_ARRAY(scratch, n, struct wn_shrunk);
     *out = (struct wn_effects){.dispersion = 1};
     out->nodes = WN_ARENA_ARRAY(scratch, n, struct wn_effect);
-    out->steps = WN_ARENA_ARRAY(scratch, n, struct wn_effect);
-    if (!nodes || !shrunk || !out->nodes || !out->steps)
+    if (!nodes || !shrunk || !out->nodes)
         return no_memory(why);
     for (size_t v = 0; v < n; v++)
         nodes[v].parent = d->parent[v];
@@ -75,9 +74,6 @@ static wn_rc fit_tree(const struct wn_effects_data *d, struct wn_arena *scratch,
     for (size_t v = 0; v < n; v++) {
         double p = fmin(fmax(shrunk[v].mean, 1e-9), 1 - 1e-9), slope = p * (1 - p);
         out->nodes[v] = (struct wn_effect){wn_logit(p), shrunk[v].variance / (slope * slope)};
-        if (v)
-            out->steps[v] = (struct wn_effect){out->nodes[v].mean - out->nodes[d->parent[v]].mean,
-                                               out->nodes[v].variance};
     }
     double p = wn_sigmoid(out->nodes[0].mean);
     for (int depth = 1; depth <= WN_CLICK_DEPTHS; depth++)
@@ -266,12 +262,57 @@ const char *wn_click_badge(const struct wn_click_test *test, double base_ratio)
 
 /* ---- what is kept ----------------------------------------------------------------------------- */
 
+static double slope_of(double log_odds)
+{
+    double p = wn_sigmoid(log_odds);
+    return p * (1 - p);
+}
+
+/* The rate of the impressions below each node: its children's and its own. Errors of the parts go on
+ * by their share and slope (delta method). */
+static wn_rc average(struct wn_click_model *m, struct wn_arena *scratch, struct wn_why *why)
+{
+    double *rate = WN_ARENA_ARRAY(scratch, m->n_nodes, double);
+    double *error = WN_ARENA_ARRAY(scratch, m->n_nodes, double); /* variance of the rate */
+    double *inner = WN_ARENA_ARRAY(scratch, m->n_nodes, double); /* impressions of the children */
+    if (!rate || !error || !inner)
+        return no_memory(why);
+    for (size_t v = m->n_nodes; v-- > 0;) {
+        struct click_node *node = &m->nodes[v];
+        double own = fmax(0, node->impressions - inner[v]) / node->impressions;
+        double slope = own * slope_of(node->typical.mean);
+        rate[v] += own * wn_sigmoid(node->typical.mean);
+        error[v] += slope * slope * node->typical.variance;
+        slope = rate[v] * (1 - rate[v]);
+        node->average = (struct wn_effect){wn_logit(rate[v]), error[v] / (slope * slope)};
+        double share = node->impressions / m->nodes[node->parent].impressions;
+        if (v == 0)
+            continue;
+        rate[node->parent] += share * rate[v];
+        error[node->parent] += share * share * error[v];
+        inner[node->parent] += node->impressions;
+    }
+    return WN_OK;
+}
+
+/* A node's average less its parent's, which it is a part of. */
+static void make_steps(struct wn_click_model *m)
+{
+    for (size_t v = 1; v < m->n_nodes; v++) {
+        struct click_node *node = &m->nodes[v];
+        const struct click_node *up = &m->nodes[node->parent];
+        double part = node->impressions / up->impressions * slope_of(node->average.mean) /
+                      slope_of(up->average.mean);
+        double others = fmax(0, up->average.variance - part * part * node->average.variance);
+        node->step.mean = node->average.mean - up->average.mean;
+        node->step.variance = (1 - part) * (1 - part) * node->average.variance + others;
+    }
+}
+
 static void keep(const struct wn_effects *e, struct wn_click_model *m)
 {
-    for (size_t v = 0; v < m->n_nodes; v++) {
-        m->nodes[v].sum = e->nodes[v];
-        m->nodes[v].step = e->steps[v];
-    }
+    for (size_t v = 0; v < m->n_nodes; v++)
+        m->nodes[v].typical = e->nodes[v];
     for (int depth = 1; depth <= WN_CLICK_DEPTHS; depth++)
         m->depth_variance[depth] = e->depth_variance[depth];
     for (int o = 0; o < CLICK_OTHERS; o++) {
@@ -484,6 +525,10 @@ static wn_rc learn(const struct click_cells *cells, const struct click_days *day
     if (rc)
         return rc;
     keep(&e, m);
+    rc = average(m, scratch, why);
+    if (rc)
+        return rc;
+    make_steps(m);
     return make_drivers(m, scratch, why);
 }
 

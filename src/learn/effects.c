@@ -166,7 +166,6 @@ static void solve_tree(struct fit *s, double *squares, double *counts)
         note_move(s, mean - x[v].mean);
         double gap = mean - up->mean, rest = (1 - share) * (1 - share) * up->variance;
         x[v] = (struct wn_effect){mean, own + share * share * up->variance};
-        s->out->steps[v] = (struct wn_effect){gap, own + rest};
         if (s->precision[v] > 0 && s->n_children[d->parent[v]] > 1) {
             squares[s->depth[v]] += gap * gap + own + rest;
             counts[s->depth[v]] += 1;
@@ -225,7 +224,9 @@ static void sweep_field(struct fit *s, size_t f)
     s->out->field_variance[f] = variance_of(squares, count);
 }
 
-/* The average over the data becomes 0; the tree takes what was taken away. */
+/* Over the trials the odds' multipliers e^b average to 1; the tree takes what was taken away. A cell's
+ * weight is n p (1 - p), so weight times e^-b is that of the cell as it would be without the field
+ * (for small p, exactly enough elsewhere). */
 static void centre(struct fit *s, size_t f)
 {
     const struct wn_effects_data *d = s->d;
@@ -234,15 +235,16 @@ static void centre(struct fit *s, size_t f)
     for (size_t i = 0; i < d->n_cells; i++) {
         double w, r;
         look_at(s, i, &w, &r);
-        sum += w * b[d->level[i * d->n_fields + f]].mean;
+        sum += w * exp(-b[d->level[i * d->n_fields + f]].mean);
         total += w;
     }
-    if (!(total > 0))
+    if (!(total > 0 && sum > 0))
         return;
+    double shift = log(total / sum);
     for (size_t l = 0; l < d->n_levels[f]; l++)
-        b[l].mean -= sum / total;
+        b[l].mean -= shift;
     for (size_t v = 0; v < d->n_nodes; v++)
-        s->out->nodes[v].mean += sum / total;
+        s->out->nodes[v].mean += shift;
 }
 
 /* Pearson's: squared residuals per degree of freedom that is left. */
@@ -323,13 +325,12 @@ static bool allocate(struct fit *s, size_t levels_max, struct wn_arena *scratch,
     s->level_w = WN_ARENA_ARRAY(scratch, levels_max, double);
     s->level_r = WN_ARENA_ARRAY(scratch, levels_max, double);
     s->out->nodes = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
-    s->out->steps = WN_ARENA_ARRAY(a, d->n_nodes, struct wn_effect);
     for (size_t f = 0; f < d->n_fields; f++) {
         s->out->fields[f] = WN_ARENA_ARRAY(a, d->n_levels[f], struct wn_effect);
         has = has && s->out->fields[f];
     }
     return has && s->eta && s->precision && s->weight && s->before && s->level_w && s->level_r &&
-           s->out->nodes && s->out->steps;
+           s->out->nodes;
 }
 
 static wn_rc fit(struct fit *s, size_t levels_max, struct wn_arena *scratch, struct wn_arena *a,

@@ -11,7 +11,7 @@
  * given them the tree is solved exactly up and down (a Gaussian tree is a Kalman smoother), each
  * field level by level; the variances s^2 follow by expectation maximisation, and a dispersion
  * above 1 (cells vary more than chance lets them) makes trials count for less. Fields are centred
- * over the data, so that a field that is not stated adds 0: the average of the data.
+ * so that the multipliers e^b average to 1 over the trials: a field that is not stated adds 0.
  *
  * What the intervals leave out: the uncertainty shared between the tree and a field (a device that
  * occurs in one campaign only), and that of s^2.
@@ -46,7 +46,6 @@ struct wn_effect {
 
 struct wn_effects {                                  /* arrays in the arena given */
     struct wn_effect *nodes;                         /* [n_nodes]: x, the sum along the path */
-    struct wn_effect *steps;                         /* [n_nodes]: x less its parent's; [0] is 0 */
     double depth_variance[WN_EFFECTS_DEPTH_MAX];     /* s^2 of a step to that depth; [0] is 0. Where
                                                         nodes of a depth have no siblings there is
                                                         nothing to learn it from: 0.3^2, for new
@@ -60,7 +59,7 @@ struct wn_effects {                                  /* arrays in the arena give
 
 /* Fails: INVALID (a number, node, parent or level out of range, named), LIMIT, MEMORY. Without any
  * trial all is 0 with the prior's variance. Cost: some 30 sweeps over cells times (fields + 1);
- * memory: 8 bytes a cell, 57 a node, 32 a level. */
+ * memory: 8 bytes a cell, 45 a node, 32 a level. */
 WN_MUST_USE wn_rc wn_effects_fit(const struct wn_effects_data *data, struct wn_arena *a,
                                  struct wn_effects *out, struct wn_why *why);
 

@@ -29,6 +29,8 @@ export function full(value: number | null, unit: Unit, currency: string): string
     case 'money':
       return money(value, currency, digits(2));
     case 'ratio':
+      /* Rates of a few in a hundred thousand have digits, too. */
+      if (value !== 0 && Math.abs(value) < 0.001) return numbers({ style: 'percent', maximumSignificantDigits: 3 }).format(value);
       return numbers({ style: 'percent', ...digits(Math.abs(value) < 0.02 ? 2 : 1) }).format(value);
     case 'factor':
       return numbers(digits(2)).format(value);
@@ -63,7 +65,7 @@ export function compact(value: number | null, unit: Unit, currency: string): str
 export function tick(value: number, unit: Unit, currency: string): string {
   const short: Intl.NumberFormatOptions = { notation: 'compact', maximumFractionDigits: 1 };
   if (unit === 'money') return money(value, currency, { ...short, minimumFractionDigits: 0 });
-  if (unit === 'ratio') return numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value);
+  if (unit === 'ratio') return numbers({ style: 'percent', maximumFractionDigits: Math.abs(value) < 0.001 ? 3 : Math.abs(value) < 0.01 ? 2 : 1 }).format(value);
   return numbers(short).format(value);
 }
 

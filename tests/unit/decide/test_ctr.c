@@ -169,6 +169,16 @@ static void test_what_was_planted_is_found(void **state)
     assert_true(error / n < .08);
     assert_true(covered / n > .7 && covered / n < .9); /* ads share errors: not 864 draws */
 
+    /* What is not stated is averaged over the impressions: nothing, and a channel alone. */
+    const char *nothing[WN_CLICK_FIELDS] = {0}, *in[WN_CLICK_FIELDS] = {0};
+    assert_true(fabs(log(ask(m, nothing).ctr / r->base_ratio)) < .03);
+    for (size_t i = 0; i < r->n_drivers; i++)
+        for (size_t l = 0; r->drivers[i].field == WN_CLICK_CHANNEL && l < CHANNELS; l++) {
+            const struct wn_click_level *level = &r->drivers[i].levels[l];
+            in[WN_CLICK_CHANNEL] = level->value.p;
+            assert_true(fabs(log(ask(m, in).ctr / (level->clicks / level->impressions))) < .05);
+        }
+
     /* Devices differ by e^0.4 and are found so; the strongest drivers stand first. */
     bool has_device = false;
     for (size_t i = 0; i < r->n_drivers; i++) {

@@ -36,7 +36,7 @@ export const ctr = {
   'ctr.try.clear': 'Start over',
   'ctr.try.result': 'Expected click-through rate',
   'ctr.try.interval': '{low} to {high}, with 80% probability',
-  'ctr.try.base': 'An ad of which nothing is known',
+  'ctr.try.base': 'The average impression',
   'ctr.try.because': 'Because',
   'ctr.try.implied': 'follows from the choice',
   'ctr.try.evidence': { one: 'Learnt from {n} impression', other: 'Learnt from {n} impressions' },
