@@ -30,6 +30,8 @@
  * Parameters then end at the walls of what is searched (is_at_wall) and everything stays finite.
  *
  * Known limits: no calendar (a season of gifts counts as loyalty), no price, one purchase a day.
+ * The interval of a sum knows chance and the uncertainty of the parameters only: on two real shops
+ * it was too narrow (docs/BENCHMARKS.md).
  *
  * Sources: Fader, Hardie, Lee, "Counting your customers the easy way", Marketing Science 24(2),
  * 2005; Schmittlein, Morrison, Colombo, "Counting your customers", Management Science 33(1), 1987;
@@ -212,7 +214,8 @@ struct wn_ltv_prediction {
 /* Of a channel, or of all. */
 struct wn_ltv_total {
     size_t n_customers;
-    double alive, purchases, value, low, high; /* sums, and the interval of the value's sum */
+    double alive, purchases, value, low, high; /* sums, and the interval of the value's sum; without
+                                                  draws only the parameters widen it */
     double new_purchases; /* repeat purchases of a new customer within the horizon */
     double new_value;     /* first purchase and repeats: discounted, after margin */
     double new_low, new_high;

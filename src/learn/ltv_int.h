@@ -34,19 +34,20 @@ bool wn_ltv_add_wall(double u, double low, double high, double *value, double *g
                      double *curvature);
 
 /* Fits the values of those who came back. scratch: freed by the caller. channel_level in a. */
-wn_rc wn_ltv_fit_money(const struct wn_ltv_customer *customers, size_t n, size_t n_channels,
-                       wn_ltv_prior prior, struct wn_arena *scratch, struct wn_arena *a,
-                       struct wn_ltv_money *out, struct wn_why *why);
+WN_MUST_USE wn_rc wn_ltv_fit_money(const struct wn_ltv_customer *customers, size_t n,
+                                   size_t n_channels, wn_ltv_prior prior, struct wn_arena *scratch,
+                                   struct wn_arena *a, struct wn_ltv_money *out,
+                                   struct wn_why *why);
 
 /* Newton's method, u [n] in and out, n <= LTV_RATES; from the simplex's answer where it does not
  * settle by itself. Settled is where another step would gain less than 1e-6 of log-likelihood. */
-wn_rc wn_ltv_descend(wn_newton_fn *f, wn_many_fn *value_of, void *context, double *u, size_t n,
-                     bool *is_converged);
+WN_MUST_USE wn_rc wn_ltv_descend(wn_newton_fn *f, wn_many_fn *value_of, void *context, double *u,
+                                 size_t n, bool *is_converged);
 /* Covariance from a Hessian of order n <= LTV_RATES at the end of a search: its inverse, made proper
  * where the data say little or the end is no minimum. Fails: INVALID (not finite). */
-wn_rc wn_ltv_spread(const double *hessian, size_t n, double *covariance);
+WN_MUST_USE wn_rc wn_ltv_spread(const double *hessian, size_t n, double *covariance);
 /* Inverse of a positive definite matrix, packed, order n <= LTV_RATES. */
-wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out);
+WN_MUST_USE wn_rc wn_ltv_inverse(const double *matrix, size_t n, double *out);
 
 /* What a customer's values are multiplied by, for band and channel. */
 double wn_ltv_level(const struct wn_ltv_money *money, const struct wn_ltv_customer *c);
@@ -57,7 +58,7 @@ double wn_ltv_level(const struct wn_ltv_money *money, const struct wn_ltv_custom
 #define LTV_X_ENOUGH 1e6
 
 /* Checks customers, INVALID with the place in why->line. */
-wn_rc wn_ltv_check_customers(const struct wn_ltv_customer *customers, size_t n, size_t n_channels,
-                             struct wn_why *why);
+WN_MUST_USE wn_rc wn_ltv_check_customers(const struct wn_ltv_customer *customers, size_t n,
+                                         size_t n_channels, struct wn_why *why);
 
 #endif

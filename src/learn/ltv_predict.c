@@ -181,7 +181,7 @@ static double path(const struct job *job, const struct draw *d, const struct wn_
     if (!job->model->money.is_known)
         return 0;
     bool has_value = c->frequency > 0 && c->monetary > 0;
-    double x = has_value ? fmin(c->frequency, 1e6) : 0;
+    double x = has_value ? fmin(c->frequency, LTV_X_ENOUGH) : 0;
     double log_nu = wn_rand_log_gamma(r, d->q + d->p * x) - log(d->v + x * c->monetary / level);
     double scale = job->plan.margin_ratio * level;
     *usual = fmin(mean_n * fade * scale * d->p * exp(-log_nu), 1e300);
