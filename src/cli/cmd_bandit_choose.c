@@ -721,6 +721,7 @@ static wn_rc learn_context(struct job *job, struct wn_bandit_rewards *r, struct 
         if (!rc)
             rc = wn_bandit_state_learned(&job->state, &b, why);
     }
+    r->x = r->arms = r->wins = NULL;
     wn_buf_deinit(&x);
     wn_buf_deinit(&arms);
     wn_buf_deinit(&wins);

@@ -81,10 +81,8 @@ static wn_rc read_rates(struct job *job, double **out, size_t *n_out, struct wn_
 /* ---- worlds -------------------------------------------------------------------------------------
  */
 
-static void print_curve(struct job *job, wn_policy_kind kind, const struct wn_regret *g,
-                        struct wn_buf *out)
+static void print_curve(wn_policy_kind kind, const struct wn_regret *g, struct wn_buf *out)
 {
-    (void)job;
     for (size_t i = 0; i < g->n_points; i++) {
         wn_buf_printf(out, "%s,%llu", wn_policy_name(kind), (unsigned long long)g->round[i]);
         wn_bandit_put_short(out, g->mean[i]);
@@ -161,7 +159,7 @@ static wn_rc simulate(struct job *job, struct wn_buf *out, struct wn_why *why)
         if (!rc && json)
             json_curve(&w, job->policies[i].kind, &regret);
         else if (!rc)
-            print_curve(job, job->policies[i].kind, &regret, out);
+            print_curve(job->policies[i].kind, &regret, out);
         wn_arena_deinit(&scratch);
     }
     if (rc)

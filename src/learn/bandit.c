@@ -137,21 +137,29 @@ wn_rc wn_bandit_belief(const struct wn_arm *arm, const struct wn_prior *prior,
     return WN_OK;
 }
 
+struct wn_belief wn_belief_sane(const struct wn_belief *b)
+{
+    return wn_belief_check(b, 0, NULL) ? (struct wn_belief){1, 1} : *b;
+}
+
 double wn_belief_mean(const struct wn_belief *b)
 {
-    return b->a / (b->a + b->b);
+    struct wn_belief s = wn_belief_sane(b);
+    return s.a / (s.a + s.b);
 }
 
 struct wn_belief wn_belief_reshape(const struct wn_belief *b, double width)
 {
+    struct wn_belief s = wn_belief_sane(b);
     double w = fmin(fmax(width, 0.1), 10), scale = 1 / (w * w);
-    return (struct wn_belief){fmin(b->a * scale, 4 * WN_TRIALS_MAX),
-                              fmin(b->b * scale, 4 * WN_TRIALS_MAX)};
+    return (struct wn_belief){fmin(s.a * scale, 4 * WN_TRIALS_MAX),
+                              fmin(s.b * scale, 4 * WN_TRIALS_MAX)};
 }
 
 double wn_belief_cdf(const struct wn_belief *b, double x)
 {
-    return wn_beta_inc(b->a, b->b, x);
+    struct wn_belief s = wn_belief_sane(b);
+    return wn_beta_inc(s.a, s.b, x);
 }
 
 /* The quantile by bisection on the logit, with the smaller tail so that no digit is lost. */
@@ -169,9 +177,10 @@ static double quantile_miss(void *context, double t)
 
 double wn_belief_quantile(const struct wn_belief *b, double p)
 {
-    struct quantile q = {b->a, b->b, p > 1e-12 ? fmin(p, 1 - 1e-12) : 1e-12};
-    double centre = wn_digamma(b->a) - wn_digamma(b->b);
-    double sd = sqrt(wn_trigamma(b->a) + wn_trigamma(b->b));
+    struct wn_belief s = wn_belief_sane(b);
+    struct quantile q = {s.a, s.b, p > 1e-12 ? fmin(p, 1 - 1e-12) : 1e-12};
+    double centre = wn_digamma(s.a) - wn_digamma(s.b);
+    double sd = sqrt(wn_trigamma(s.a) + wn_trigamma(s.b));
     double reach = 40 * sd, t = centre;
     if (wn_find_zero(quantile_miss, &q, centre - reach, centre + reach, &t) != WN_OK)
         t = p < 0.5 ? centre - reach : centre + reach;
@@ -183,7 +192,7 @@ double wn_belief_quantile(const struct wn_belief *b, double p)
 
 void wn_arm_fade(struct wn_arm *arm, double keep_daily, double days)
 {
-    double keep = days > 0 ? pow(keep_daily, days) : 1;
+    double keep = days > 0 && keep_daily > 0 && keep_daily < 1 ? pow(keep_daily, days) : 1;
     arm->successes *= keep;
     arm->trials *= keep;
 }

@@ -42,7 +42,7 @@ static bool is_short(double x)
 
 static double above_by_quadrature(const struct wn_belief *a, const struct wn_belief *b);
 
-double wn_belief_above(const struct wn_belief *a, const struct wn_belief *b)
+static double above(const struct wn_belief *a, const struct wn_belief *b)
 {
     if (is_short(b->a))
         return above_closed(a, b);
@@ -54,6 +54,12 @@ double wn_belief_above(const struct wn_belief *a, const struct wn_belief *b)
     if (is_short(b->b))
         return 1 - above_closed(&(struct wn_belief){a->b, a->a}, &(struct wn_belief){b->b, b->a});
     return above_by_quadrature(a, b);
+}
+
+double wn_belief_above(const struct wn_belief *a, const struct wn_belief *b)
+{
+    struct wn_belief x = wn_belief_sane(a), y = wn_belief_sane(b);
+    return above(&x, &y);
 }
 
 /* ---- a few: Gauss-Legendre panels ---------------------------------------------------------------
@@ -283,13 +289,13 @@ static double above_by_quadrature(const struct wn_belief *a, const struct wn_bel
  * many digits, the integral of F_A (1 - F_B). */
 double wn_belief_loss(const struct wn_belief *chosen, const struct wn_belief *other)
 {
-    struct wn_score scores[2] = {{false, chosen->a, chosen->b}, {false, other->a, other->b}};
+    struct wn_belief a = wn_belief_sane(chosen), b = wn_belief_sane(other);
+    struct wn_belief more_a = {a.a + 1, a.b}, more_b = {b.a + 1, b.b};
+    struct wn_score scores[2] = {{false, a.a, a.b}, {false, b.a, b.b}};
     double p[2], loss[2];
-    struct wn_belief more_chosen = {chosen->a + 1, chosen->b},
-                     more_other = {other->a + 1, other->b};
-    if (is_short(other->a) && is_short(chosen->a)) {
-        double gain = wn_belief_mean(other) * wn_belief_above(chosen, &more_other);
-        double closed = gain - wn_belief_mean(chosen) * wn_belief_above(&more_chosen, other);
+    if (is_short(a.a) && is_short(b.a)) {
+        double gain = wn_belief_mean(&b) * above(&a, &more_b);
+        double closed = gain - wn_belief_mean(&a) * above(&more_a, &b);
         if (closed > 1e-6 * gain)
             return closed;
     }

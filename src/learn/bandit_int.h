@@ -22,6 +22,8 @@ void wn_score_best(const struct wn_score *scores, size_t n, double near_ratio, d
 /* Fails: INVALID, unless counts are finite and within 0..WN_TRIALS_MAX. i: the arm, 0-based. */
 WN_MUST_USE wn_rc wn_arm_check(const struct wn_arm *arm, size_t i, struct wn_why *why);
 WN_MUST_USE wn_rc wn_belief_check(const struct wn_belief *b, size_t i, struct wn_why *why);
+/* The belief, or Beta(1, 1) for one that is none. */
+struct wn_belief wn_belief_sane(const struct wn_belief *b);
 WN_MUST_USE wn_rc wn_prior_check(const struct wn_prior *p, struct wn_why *why);
 
 struct wn_bandit_sampler {

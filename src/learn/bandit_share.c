@@ -144,11 +144,12 @@ void wn_bandit_split(const double *share, size_t n, uint64_t total, struct wn_ra
     double sum = 0, at = 0, u = wn_rand_uniform(r);
     uint64_t given = 0;
     for (size_t i = 0; i < n; i++)
-        sum += share[i];
+        sum += fmax(share[i], 0);
+    bool good = sum > 0 && isfinite(sum);
     for (size_t i = 0; i < n; i++) {
-        at += share[i];
-        double upto = i + 1 == n ? (double)total : floor(at / sum * (double)total + u);
-        uint64_t mark = upto >= (double)total ? total : (uint64_t)upto;
+        at += good ? fmax(share[i], 0) / sum : 1 / (double)n;
+        double upto = floor(at * (double)total + u);
+        uint64_t mark = i + 1 == n || upto >= (double)total ? total : (uint64_t)upto;
         out[i] = mark - given;
         given = mark;
     }

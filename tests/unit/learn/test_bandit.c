@@ -515,6 +515,17 @@ static void odd_numbers_are_refused(void **state)
         why = (struct wn_why){0};
         assert_int_equal(wn_bandit_best(&arena, beliefs, 2, NULL, NULL, best, &why), WN_INVALID);
         assert_int_equal(why.line, 2);
+        const struct wn_belief one = {1, 1};
+        assert_true(fabs(wn_belief_above(&one, &beliefs[1]) - .5) < 1e-9);
+        assert_true(fabs(wn_belief_loss(&beliefs[1], &one) - 1.0 / 6) < 1e-9);
+        assert_true(wn_belief_mean(&beliefs[1]) == .5);
+        assert_true(fabs(wn_belief_cdf(&beliefs[1], .25) - .25) < 1e-12);
+        struct wn_arm kept = {1, 2};
+        wn_arm_fade(&kept, odd[k], 1);
+        assert_true(kept.trials == 2);
+        uint64_t parts[2];
+        wn_bandit_split((double[2]){odd[k], -1}, 2, 10, &random_, parts);
+        assert_int_equal(parts[0] + parts[1], 10);
         const double probabilities[2] = {odd[k], 1};
         assert_int_equal(
             wn_bandit_shares(probabilities, NULL, 2, &WN_SHARE_OPTIONS_DEFAULT, share, NULL),
