@@ -156,8 +156,9 @@ static double take_step(struct ctr_effects *e, const struct ctr_matrix *x, const
         if (s->step[j] != 0)
             for (size_t k = x->column_start[j]; k < x->column_start[j + 1]; k++)
                 s->move[x->row_of[k]] += s->step[j] * (double)x->x[k];
-    double before = objective(e, x, part, left_out, s, 0), t = 1;
-    for (int halving = 0; halving < 20; halving++, t /= 2) {
+    double before = objective(e, x, part, left_out, s, 0);
+    for (int halving = 0; halving < 20; halving++) {
+        double t = ldexp(1, -halving);
         double after = objective(e, x, part, left_out, s, t);
         if (!(after <= before))
             continue;

@@ -10,7 +10,7 @@
 #define ROUNDS 25             /* of the fit on all rows */
 #define ROUNDS_LARGE 12       /* above ROWS_PARTS_MAX */
 #define ROUNDS_PART 12        /* with the variances of the fit on all rows */
-#define SCALE_MAX 64
+#define SCALES 4              /* factors of all variances that are tried: 1, 4, 16, 64 */
 #define EPOCHS_MAX 10         /* of the machine */
 #define MACHINE_STEPS_MAX 2e6 /* rows * epochs * parts, about */
 #define MACHINE_CLICKS_MIN 1000
@@ -144,7 +144,7 @@ static wn_rc transpose(struct ctr_matrix *x, const struct column_map *c, const s
         x->column_start[j + 2] = x->column_start[j + 1] + c->count[j];
     for (size_t i = 0; i < x->n_rows; i++)
         for (size_t k = x->row_start[i]; k < x->row_start[i + 1]; k++) {
-            size_t at = x->column_start[e->column[k] + 1]++;
+            size_t at = x->column_start[x->column_of[k] + 1]++;
             x->row_of[at] = (uint32_t)i;
             x->x[at] = e->x[k];
         }
@@ -388,11 +388,12 @@ static wn_rc find_scale(struct job *job, double *out)
     float *tried = WN_ARENA_ARRAY(&job->a, job->x.n_rows, float);
     if (!tried)
         return WN_MEMORY;
-    for (double scale = 1; scale <= SCALE_MAX; scale *= 4) {
+    for (int fold = 0; fold < SCALES; fold++) {
+        double scale = ldexp(1, 2 * fold);
         wn_rc rc = try_scale(job, scale, tried);
         if (rc)
             return rc;
-        if (scale > 1 && !is_better(job, tried))
+        if (fold && !is_better(job, tried))
             break;
         *out = scale;
         for (size_t i = 0; i < job->x.n_rows; i++)

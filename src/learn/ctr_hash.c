@@ -76,7 +76,7 @@ static int32_t bucket_of(const struct wn_ctr *m, double x)
         bucket = (int32_t)size;
     else if (size < 2)
         bucket = 300 + (int32_t)floor(4 * log2(fmax(size, 0x1p-64)));
-    else if (size < (double)WN_COUNT(m->whole_bucket))
+    else if (size < CTR_WHOLE_N)
         bucket = 1000 + m->whole_bucket[(size_t)size];
     else
         bucket = 1000 + (int32_t)(log(size) * log(size));

@@ -105,6 +105,8 @@ struct ctr_ring {
 };
 #define CTR_RING_MAX ((size_t)1 << 18)
 
+enum { CTR_WHOLE_N = 1024 }; /* whole numbers below it have their bucket in a table */
+
 struct wn_ctr {
     struct wn_ctr_options options;
     struct ctr_field *fields;
@@ -133,9 +135,9 @@ struct wn_ctr {
     float *honest; /* [n_honest] of the rows of a fit: calibrated logits by models that had not seen
                       them, NaN where there is none; NULL after learning went on */
     size_t n_honest;
-    uint64_t dither;             /* state of the rounding of large sums */
-    uint16_t whole_bucket[1024]; /* floor(ln^2 x) of whole numbers */
-    struct ctr_rates rates;      /* of the options */
+    uint64_t dither;                    /* state of the rounding of large sums */
+    uint16_t whole_bucket[CTR_WHOLE_N]; /* floor(ln^2 x) of whole numbers */
+    struct ctr_rates rates;             /* of the options */
 };
 
 /* ---- ctr_hash.c: features, crosses, slots ---- */
