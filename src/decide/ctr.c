@@ -126,9 +126,8 @@ static void reason(struct answering *s, struct wn_click_reason r, struct wn_effe
 static void start_from(struct answering *s, uint32_t at, bool is_new)
 {
     const struct click_node *node = &s->m->nodes[at];
-    const struct wn_effect *e = is_new ? &node->typical : &node->average;
-    s->eta = e->mean;
-    s->variance = e->variance;
+    s->eta = is_new ? node->typical.mean : node->average.mean;
+    s->variance = node->typical.variance;
     s->out->impressions = node->impressions;
     for (int depth = node->depth + 1; depth <= node->depth + node->height; depth++)
         s->variance += s->m->depth_variance[depth];
