@@ -4,7 +4,6 @@
 #include "core/num.h"
 #include "io/file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -286,29 +285,6 @@ wn_rc wn_ctr_model_write(const char *path, const struct wn_ctr *m, struct wn_why
     if (!rc)
         rc = wn_file_write(path, wn_buf_str(&b), why);
     wn_buf_deinit(&b);
-    return rc;
-}
-
-/* ---- output -----------------------------------------------------------------------------------
- */
-
-wn_rc wn_ctr_output_open(const char *path, FILE **out, struct wn_why *why)
-{
-    *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");
-    if (!*out)
-        return wn_fail(why, WN_IO, "output", "cannot write %s: %s", path, strerror(errno));
-    return WN_OK;
-}
-
-wn_rc wn_ctr_output_flush(FILE *out, struct wn_buf *text, bool *reader_left, struct wn_why *why)
-{
-    wn_rc rc = wn_buf_check(text, why);
-    if (!rc && text->n && (fwrite(text->p, 1, text->n, out) != text->n || fflush(out) != 0)) {
-        *reader_left = errno == EPIPE; /* who reads may have seen enough */
-        rc = *reader_left ? WN_CANCELLED
-                          : wn_fail(why, WN_IO, "output", "writing failed: %s", strerror(errno));
-    }
-    wn_buf_reset(text);
     return rc;
 }
 

@@ -25,11 +25,6 @@ void wn_ctr_note_read(const struct wn_ctr *m, struct wn_ctr_input_options *o);
 WN_MUST_USE wn_rc wn_ctr_model_read(const char *path, struct wn_ctr **out, struct wn_why *why);
 WN_MUST_USE wn_rc wn_ctr_model_write(const char *path, const struct wn_ctr *m, struct wn_why *why);
 
-WN_MUST_USE wn_rc wn_ctr_output_open(const char *path, FILE **out, struct wn_why *why);
-/* Writes and empties text. CANCELLED, with *reader_left, when nobody reads any more. */
-WN_MUST_USE wn_rc wn_ctr_output_flush(FILE *out, struct wn_buf *text, bool *reader_left,
-                                      struct wn_why *why);
-
 /* Scores as lines for a person, or as members of an open JSON object. */
 void wn_ctr_scores_print(struct wn_buf *out, const struct wn_ctr_scores *s);
 void wn_ctr_scores_json(struct wn_json_writer *w, const struct wn_ctr_scores *s);

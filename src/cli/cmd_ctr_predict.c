@@ -1,8 +1,10 @@
 /* winnow ctr predict and evaluate: rows and a model in, probabilities or their scores out. */
 #include "cli/cmd_ctr_int.h"
+#include "cli/output.h"
 #include "core/csv.h"
 #include "core/num.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,30 @@ static void job_close(struct predict_job *job)
     free(job->views);
     wn_ctr_free(job->m);
     wn_arena_deinit(&job->a);
+}
+
+/* ---- output ----------------------------------------------------------------------------------
+ */
+
+static wn_rc output_open(const char *path, FILE **out, struct wn_why *why)
+{
+    *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");
+    if (!*out)
+        return wn_fail(why, WN_IO, "output", "cannot write %s: %s", path, strerror(errno));
+    return WN_OK;
+}
+
+/* Writes and empties text. CANCELLED, with *reader_left, when nobody reads any more. */
+static wn_rc output_flush(FILE *out, struct wn_buf *text, bool *reader_left, struct wn_why *why)
+{
+    wn_rc rc = wn_buf_check(text, why);
+    if (!rc && text->n && (fwrite(text->p, 1, text->n, out) != text->n || fflush(out) != 0)) {
+        *reader_left = errno == EPIPE; /* who reads may have seen enough */
+        rc = *reader_left ? WN_CANCELLED
+                          : wn_fail(why, WN_IO, "output", "writing failed: %s", strerror(errno));
+    }
+    wn_buf_reset(text);
+    return rc;
 }
 
 /* ---- predict ----------------------------------------------------------------------------------
@@ -195,7 +221,7 @@ static wn_rc predict_line(void *context, const struct wn_ctr_line *line, struct 
         put_csv(job, line, &p, n);
     return job->text.n < OUTPUT_CHUNK_BYTES
                ? WN_OK
-               : wn_ctr_output_flush(job->out, &job->text, &job->reader_left, why);
+               : output_flush(job->out, &job->text, &job->reader_left, why);
 }
 
 wn_rc wn_ctr_predict_rows(const struct wn_args *args, struct wn_why *why)
@@ -205,7 +231,7 @@ wn_rc wn_ctr_predict_rows(const struct wn_args *args, struct wn_why *why)
     wn_buf_init(&job.text, 1 << 28);
     wn_rc rc = job_open(&job, &input, why);
     if (!rc)
-        rc = wn_ctr_output_open(wn_args_z(args, "output"), &job.out, why);
+        rc = output_open(wn_args_z(args, "output"), &job.out, why);
     if (!rc) {
         job.n_because = (size_t)wn_args_int(args, "because");
         job.reasons = WN_ARENA_ARRAY(&job.a, job.n_because, struct wn_ctr_reason);
@@ -217,7 +243,7 @@ wn_rc wn_ctr_predict_rows(const struct wn_args *args, struct wn_why *why)
         rc = wn_ctr_input_run(&input, job.m, &job.a, predict_line, &job, &job.told, why);
     }
     if (!rc)
-        rc = wn_ctr_output_flush(job.out, &job.text, &job.reader_left, why);
+        rc = output_flush(job.out, &job.text, &job.reader_left, why);
     job_close(&job);
     return job.reader_left ? WN_OK : rc;
 }
@@ -315,10 +341,7 @@ static wn_rc write_scores(struct predict_job *job, const struct wn_ctr_scores *s
     } else {
         wn_ctr_scores_print(&job->text, s);
     }
-    wn_rc rc = wn_ctr_output_open(wn_args_z(job->args, "output"), &job->out, why);
-    if (!rc)
-        rc = wn_ctr_output_flush(job->out, &job->text, &job->reader_left, why);
-    return job->reader_left ? WN_OK : rc;
+    return wn_output_write(job->args, &job->text, why);
 }
 
 wn_rc wn_ctr_evaluate(const struct wn_args *args, struct wn_why *why)

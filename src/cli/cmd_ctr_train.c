@@ -1,5 +1,6 @@
 /* winnow ctr train: rows in, a model out, and a report of how good it is. */
 #include "cli/cmd_ctr_int.h"
+#include "cli/output.h"
 #include "core/num.h"
 
 #include <math.h>
@@ -22,7 +23,6 @@ struct train_job {
     int64_t *times;
     size_t n_rows, n_rows_max;
     struct wn_progress progress;
-    const char *step; /* what takes time now */
     /* progressive validation */
     uint64_t next_line;
     double told_loss, told_views;
@@ -439,22 +439,15 @@ static wn_rc report(struct train_job *job, struct wn_why *why)
 {
     struct wn_ctr_report r;
     struct wn_buf out;
-    FILE *file;
-    bool reader_left = false;
     wn_buf_init(&out, REPORT_BYTES_MAX);
     wn_ctr_report(job->m, &r);
     if (wn_args_flag(job->args, "json"))
         report_json(job, &r, &out);
     else
         report_text(job, &r, &out);
-    wn_rc rc = wn_ctr_output_open(wn_args_z(job->args, "output"), &file, why);
-    if (!rc) {
-        rc = wn_ctr_output_flush(file, &out, &reader_left, why);
-        if (file != stdout)
-            fclose(file);
-    }
+    wn_rc rc = wn_output_write(job->args, &out, why);
     wn_buf_deinit(&out);
-    return reader_left ? WN_OK : rc;
+    return rc;
 }
 
 wn_rc wn_ctr_train(const struct wn_args *args, struct wn_why *why)

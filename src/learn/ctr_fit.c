@@ -142,6 +142,8 @@ static wn_rc transpose(struct ctr_matrix *x, const struct column_map *c, const s
     }
     for (size_t j = 0; j < c->n; j++) /* one place further on, so that filling in ends right */
         x->column_start[j + 2] = x->column_start[j + 1] + c->count[j];
+    if (!e->x)
+        return WN_OK; /* no row has a feature */
     for (size_t i = 0; i < x->n_rows; i++)
         for (size_t k = x->row_start[i]; k < x->row_start[i + 1]; k++) {
             size_t at = x->column_start[x->column_of[k] + 1]++;
