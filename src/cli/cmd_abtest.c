@@ -1,6 +1,7 @@
 /* winnow abtest: is the difference between variants real, and what to do about it. */
 #include "cli/abtest_report.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/wire.h"
 #include "core/csv.h"
@@ -109,12 +110,7 @@ const struct wn_option wn_abtest_options[] = {
      .max = INT64_MAX,
      .help = "Plan: the same seed gives the same paths."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of a report."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; '-' is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -388,20 +384,6 @@ static wn_rc read_past(struct job *job, struct wn_why *why)
 /* ---- work -------------------------------------------------------------------------------------
  */
 
-static wn_rc write_out(const struct job *job, const struct wn_buf *b, struct wn_why *why)
-{
-    const char *path = wn_args_z(job->args, "output");
-    wn_rc rc = wn_buf_check(b, why);
-    if (rc)
-        return rc;
-    if (strcmp(path, "-") != 0)
-        return wn_file_write(path, wn_buf_str(b), why);
-    if ((fwrite(b->p, 1, b->n, stdout) != b->n || fflush(stdout) != 0) &&
-        errno != EPIPE) /* who reads may have seen enough */
-        return wn_fail(why, WN_IO, "output", "standard output cannot be written");
-    return WN_OK;
-}
-
 static wn_rc print(const struct job *job, bool is_plan, struct wn_why *why)
 {
     struct wn_buf b;
@@ -419,7 +401,7 @@ static wn_rc print(const struct job *job, bool is_plan, struct wn_why *why)
         wn_abtest_print(&b, &job->experiment);
     if (as_json)
         wn_buf_append_char(&b, '\n');
-    wn_rc rc = write_out(job, &b, why);
+    wn_rc rc = wn_output_write(job->args, &b, why);
     wn_buf_deinit(&b);
     return rc;
 }

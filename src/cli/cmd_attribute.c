@@ -1,6 +1,7 @@
 /* winnow attribute: paths or events in, credits of every channel by every model out. Needs no data
  * directory. */
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/transactions.h"
 #include "cli/wire.h"
@@ -11,10 +12,8 @@
 #include "io/file.h"
 #include "learn/attribute_csv.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const struct wn_option wn_attribute_options[] = {
     {.name = "input",
@@ -103,12 +102,7 @@ const struct wn_option wn_attribute_options[] = {
      .max = INT64_MAX,
      .help = "The same input and seed give the same answer."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; '-' is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -526,7 +520,6 @@ static void put_json(const struct job *job, struct wn_buf *b)
 
 static wn_rc print(const struct job *job, struct wn_why *why)
 {
-    const char *path = wn_args_z(job->args, "output");
     char level[WN_NUM_TEXT_MAX];
     struct wn_buf b;
     wn_buf_init(&b, (size_t)1 << 30);
@@ -538,12 +531,7 @@ static wn_rc print(const struct job *job, struct wn_why *why)
         for (size_t c = 0; c < job->result.n_channels; c++)
             csv_row(job, &b, c);
     }
-    wn_rc rc = wn_buf_check(&b, why);
-    if (!rc && strcmp(path, "-") != 0)
-        rc = wn_file_write(path, wn_buf_str(&b), why);
-    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0) &&
-             errno != EPIPE) /* who reads may have seen enough */
-        rc = wn_fail(why, WN_IO, "output", "standard output cannot be written");
+    wn_rc rc = wn_output_write(job->args, &b, why);
     wn_buf_deinit(&b);
     return rc;
 }

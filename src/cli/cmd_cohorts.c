@@ -1,5 +1,6 @@
 /* winnow cohorts: purchases in, cohorts out, continued to a horizon. Needs no data directory. */
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/transactions.h"
 #include "cli/wire.h"
@@ -9,10 +10,8 @@
 #include "learn/csv_rows.h"
 #include "winnow/cohorts.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const struct wn_option wn_cohorts_options[] = {
     {.name = "input",
@@ -99,12 +98,7 @@ const struct wn_option wn_cohorts_options[] = {
      .value_name = "ROLE=NAME",
      .help = "The column that is customer, date or amount, where the name does not say."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; '-' is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -608,7 +602,6 @@ static void put_json(const struct job *job, struct wn_buf *b)
 
 static wn_rc print(const struct job *job, struct wn_why *why)
 {
-    const char *path = wn_args_z(job->args, "output");
     struct wn_str what = wn_args_text(job->args, "table");
     struct wn_buf b;
     wn_buf_init(&b, (size_t)1 << 30);
@@ -618,12 +611,7 @@ static wn_rc print(const struct job *job, struct wn_why *why)
         put_triangle(job, &b, what);
     else
         put_rows(job, &b);
-    wn_rc rc = wn_buf_check(&b, why);
-    if (!rc && strcmp(path, "-") != 0)
-        rc = wn_file_write(path, wn_buf_str(&b), why);
-    else if (!rc && (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0) &&
-             errno != EPIPE) /* who reads may have seen enough */
-        rc = wn_fail(why, WN_IO, "output", "standard output cannot be written");
+    wn_rc rc = wn_output_write(job->args, &b, why);
     wn_buf_deinit(&b);
     return rc;
 }
