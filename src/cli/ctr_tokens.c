@@ -125,7 +125,7 @@ static wn_rc svm_word(struct ctr_reader *r, struct ctr_parsed *p, struct wn_str 
     bool has_fields = r->told->format == WN_CTR_LIBFFM;
     struct wn_str value, name = cut_value(word, &value), field_name = WN_STR("features");
     double x;
-    uint32_t field;
+    uint32_t field = WN_CTR_NONE;
     if (wn_str_eq(name, WN_STR("qid")))
         return WN_OK;
     if (!value.p || !wn_parse_f64(value, &x))
@@ -194,7 +194,7 @@ static wn_rc vw_namespace(struct ctr_reader *r, struct ctr_parsed *p, struct wn_
 {
     struct wn_str name = WN_STR("features"), word, value;
     double scale = 1, x;
-    uint32_t field;
+    uint32_t field = WN_CTR_NONE;
     if (text.n && !is_blank(text.p[0])) {
         (void)next_word(&text, &word);
         name = cut_value(word, &value);
