@@ -86,10 +86,12 @@ after(async () => {
 const lang = (page) => page.evaluate(() => document.documentElement.lang);
 const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 
-test('every built-in metric has a name in each language', async () => {
+test('every built-in metric and every field of an import has a name in each language', async () => {
   const all = await readCatalogs();
   const { metrics } = await getJson(`${server.url}/api/v1/metrics`);
   for (const l of LANGUAGES) assert.deepEqual(Object.keys(all[l].metrics).sort(), metrics.map((m) => m.name).sort(), l);
+  const { fields } = await getJson(`${server.url}/api/v1/imports/options`);
+  for (const l of LANGUAGES) assert.deepEqual(Object.keys(all[`${l}_pages`].fields).sort(), fields.map((f) => f.name).sort(), l);
 });
 
 test('Ukrainian is chosen in the rail, and stays: headings, figures, days', async () => {
@@ -174,6 +176,8 @@ test('the first load of the Overview in Ukrainian stays within 200 KB of script'
 
 const PAGES = { overview: '/', explorer: '/explorer?level=campaign', forecast: '/forecast', anomalies: '/anomalies', ctr: '/ctr', budget: '/budget', experiments: '/experiments', import: '/import' };
 
+const EXAMPLE = { uk: 'Завантажити приклад', ru: 'Загрузить пример' };
+
 /* Words that are cut off where nothing says so: a button, a link or a heading wider than its place. */
 const cutOff = (page) =>
   page.evaluate(() =>
@@ -191,6 +195,11 @@ for (const l of LANGUAGES)
         await page.goto(server.url + path);
         await page.locator('h1').first().waitFor();
         await settle(page);
+        if (name === 'experiments') {
+          await page.getByRole('button', { name: EXAMPLE[l] }).click();
+          await page.locator('canvas').waitFor();
+          await settle(page);
+        }
         assert.equal(await lang(page), l);
         await shot(page, `${l}-${name}-${width}`, true);
         await checkNoSidewaysScroll(page, `${name} in ${l}`);

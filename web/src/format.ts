@@ -69,6 +69,9 @@ export function tick(value: number, unit: Unit, currency: string): string {
   return numbers(short).format(value);
 }
 
+/* Of measures without a unit: just so many decimals. */
+export const fixed = (value: number, n: number): string => numbers(digits(n)).format(value);
+
 /* How far a figure is from another, as a part of it, without a sign. */
 export const apart = (value: number, from: number): string | null =>
   from === 0 ? null : numbers({ style: 'percent', maximumFractionDigits: Math.abs(value / from - 1) < 0.1 ? 1 : 0 }).format(Math.abs(value / from - 1));

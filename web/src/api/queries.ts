@@ -1,6 +1,6 @@
 /* The questions that pages ask, cached: what was shown stays until the new answer is there. */
 import { keepPreviousData, QueryClient, useQuery } from '@tanstack/react-query';
-import { metricInLanguage } from '../i18n';
+import { fieldInLanguage, metricInLanguage } from '../i18n';
 import { call } from './client';
 import type { Cell, Column, ImportList, ImportOptions, MetricList, QueryResult, Workspace } from './types';
 
@@ -16,14 +16,16 @@ export const dataChanged = (): Promise<void> => queryClient.invalidateQueries();
 export const useWorkspace = () =>
   useQuery({ queryKey: ['workspace'], queryFn: ({ signal }) => call<Workspace>('/api/v1/workspace', { signal }) });
 
-const inLanguage = (list: MetricList): MetricList => ({ ...list, metrics: list.metrics.map(metricInLanguage) });
+const metricsInLanguage = (list: MetricList): MetricList => ({ ...list, metrics: list.metrics.map(metricInLanguage) });
 export const useMetrics = () =>
-  useQuery({ queryKey: ['metrics'], queryFn: ({ signal }) => call<MetricList>('/api/v1/metrics', { signal }), select: inLanguage });
+  useQuery({ queryKey: ['metrics'], queryFn: ({ signal }) => call<MetricList>('/api/v1/metrics', { signal }), select: metricsInLanguage });
 
+const fieldsInLanguage = (options: ImportOptions): ImportOptions => ({ ...options, fields: options.fields.map(fieldInLanguage) });
 export const useImportOptions = () =>
   useQuery({
     queryKey: ['import-options'],
     staleTime: Infinity,
+    select: fieldsInLanguage,
     queryFn: ({ signal }) => call<ImportOptions>('/api/v1/imports/options', { signal }),
   });
 

@@ -29,6 +29,7 @@ const loaders = {
 export let language: Language = 'en';
 let catalog: Partial<Catalog> = {};
 let metricNames: Names = {};
+let fieldNames: Names = {};
 const english: Partial<Catalog> = { ...en };
 /* Strings of pages that the first load does without: they come with the page. */
 export const addStrings = (more: Partial<Catalog>): void => void Object.assign(english, more);
@@ -55,7 +56,10 @@ export async function startLanguage(): Promise<void> {
 }
 
 export async function pageStrings(): Promise<void> {
-  if (language !== 'en') Object.assign(catalog, (await loaders[language].pages()).strings);
+  if (language === 'en') return;
+  const { strings, fields } = await loaders[language].pages();
+  Object.assign(catalog, strings);
+  fieldNames = fields;
 }
 
 /* Chosen for good. Everything is said anew, so the page is loaded anew; its address keeps its state. */
@@ -64,11 +68,18 @@ export function chooseLanguage(chosen: string): void {
   location.reload();
 }
 
-/* A built-in metric in the page's language; one's own stays as it was named. */
-export function metricInLanguage<M extends { name: string; label: string; help: string }>(metric: M): M {
-  const [label, help] = metricNames[metric.name] ?? [metric.label, metric.help];
-  return { ...metric, label, help };
+interface Named {
+  name: string;
+  label: string;
+  help: string;
 }
+function renamed<T extends Named>(thing: T, names: Names): T {
+  const [label, help] = names[thing.name] ?? [thing.label, thing.help];
+  return { ...thing, label, help };
+}
+/* A built-in metric, a field of an import in the page's language; a metric of one's own stays as it was named. */
+export const metricInLanguage = <T extends Named>(metric: T): T => renamed(metric, metricNames);
+export const fieldInLanguage = <T extends Named>(field: T): T => renamed(field, fieldNames);
 
 function template(key: Key, n: Value | undefined): string {
   const entry: string | Plural = catalog[key] ?? english[key] ?? key;

@@ -1,7 +1,7 @@
 /* How far the model can be trusted: what it predicted for days it had not seen, and what came. */
 import { useMemo } from 'react';
 import type { CtrModel } from '../../api/ctr';
-import { full, share, showCount } from '../../format';
+import { fixed, full, share, showCount } from '../../format';
 import { t, type Key } from '../../i18n';
 import { Chart, type Band, type Series } from '../../parts/chart/Chart';
 import type { Fact } from '../../parts/Ground';
@@ -56,7 +56,7 @@ export function Reliability({ model, sample }: { model: CtrModel; sample: boolea
   );
 }
 
-const nats = (value: number | null): string => (value === null ? full(null, 'ratio', '') : value.toFixed(5));
+const nats = (value: number | null): string => (value === null ? full(null, 'ratio', '') : fixed(value, 5));
 
 export function testFacts(model: CtrModel): Fact[] {
   const x = model.test;
@@ -65,7 +65,7 @@ export function testFacts(model: CtrModel): Fact[] {
   return [
     [t('ctr.test.days'), `${t('count.days', { n: x.days })}: ${t('ctr.test.clicks', { clicks: showCount(x.clicks), impressions: showCount(x.impressions) })}`],
     [t('ctr.test.ratio'), full(x.ratio, 'factor', '')],
-    [t('ctr.test.ece'), x.ece === null ? full(null, 'ratio', '') : t('unit.points', { value: (100 * x.ece).toFixed(3) })],
+    [t('ctr.test.ece'), x.ece === null ? full(null, 'ratio', '') : t('unit.points', { value: fixed(100 * x.ece, 3) })],
     [t('ctr.test.loss'), gain ? t('ctr.test.gain', { value: nats(x.log_loss), gain }) : nats(x.log_loss)],
     [t('ctr.test.loss.tree'), nats(x.log_loss_tree)],
     [t('ctr.test.loss.base'), nats(x.log_loss_base)],

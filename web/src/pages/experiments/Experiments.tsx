@@ -14,7 +14,7 @@ import { EXAMPLE } from './example';
 import css from './Experiments.module.css';
 import { Planner } from './Planner';
 import { Table } from './Table';
-import { sizeOf, signed, spreadOf, subjectOf } from './words';
+import { sizeOf, signed, small, spreadOf, subjectOf } from './words';
 
 const FILE_BYTES_MAX = 30 * 1024 * 1024;
 const MINIMA = ['0.01', '0.02', '0.03', '0.05', '0.1', '0.2'] as const;
@@ -235,12 +235,11 @@ function Lights({ made }: { made: Answer }) {
   const metric = made.metrics[0]!;
   const { split } = made;
   const worst = split.worst_parts.find((p) => p.p_adjusted < split.threshold);
-  const p = (value: number) => (value < 0.0001 ? '< 0.0001' : value.toPrecision(2));
   const splitText = split.is_good
-    ? t('exp.light.split.good', { p: p(split.p) })
+    ? t('exp.light.split.good', { p: small(split.p) })
     : split.p < split.threshold || !worst
-      ? t('exp.light.split.bad', { p: p(split.p) })
-      : t('exp.light.split.part', { name: worst.name, p: p(worst.p_adjusted) });
+      ? t('exp.light.split.bad', { p: small(split.p) })
+      : t('exp.light.split.part', { name: worst.name, p: small(worst.p_adjusted) });
   const best = metric.variants.find((v) => v.variant === metric.best)!;
   const done = metric.n_left <= 0 || made.is_safe_to_stop;
   const left = done

@@ -1,6 +1,6 @@
 /* How figures of an experiment are said. */
 import type { Answer, Metric, Variant } from '../../api/experiments';
-import { NO_VALUE } from '../../format';
+import { fixed, NO_VALUE } from '../../format';
 import { locale } from '../../i18n';
 
 /* The variant the answer speaks of: the one decided on, else the likeliest to be best beside the control. */
@@ -28,4 +28,4 @@ export function signed(value: number | null, metric: Metric, spread: number): st
   }).format(value);
 }
 
-export const small = (p: number): string => (p < 0.0001 ? '< 0.0001' : p >= 0.9995 ? '1' : p.toLocaleString(locale, { maximumSignificantDigits: 2 }));
+export const small = (p: number): string => (p < 0.0001 ? `< ${fixed(0.0001, 4)}` : p >= 0.9995 ? '1' : p.toLocaleString(locale, { maximumSignificantDigits: 2 }));

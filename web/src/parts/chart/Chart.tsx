@@ -276,7 +276,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
           ...(xs ? { type: 'value', min: xs[0], max: xs[xs.length - 1], splitNumber: 5, splitLine: { show: false } } : { type: 'category', boundaryGap: few, data: days }),
           axisLine: { lineStyle: { color: color('var(--line)') } },
           axisTick: { show: false },
-          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, formatter: (at: string | number) => (typeof at === 'number' ? tick(at, amounts?.unit ?? 'money', currency) : showStepShort(at, grain)) },
+          axisLabel: { color: color('var(--faint)'), fontSize: 12, hideOverlap: true, alignMaxLabel: xs ? 'right' : undefined, formatter: (at: string | number) => (typeof at === 'number' ? tick(at, amounts?.unit ?? 'money', currency) : showStepShort(at, grain)) },
         },
         yAxis: {
           type: 'value',
