@@ -43,7 +43,7 @@ export const strings: Partial<Catalog> = {
 
   'value.none': 'Значения нет: в этом периоде его не из чего вычислить.',
   'value.none.short': 'не из чего вычислить',
-  'unit.points': '{value} п. п.',
+  'unit.points': '{value}\u00a0п.п.',
   'count.rows': { one: '{n} строка', few: '{n} строки', many: '{n} строк', other: '{n} строки' },
   'count.days': { one: '{n} день', few: '{n} дня', many: '{n} дней', other: '{n} дня' },
 

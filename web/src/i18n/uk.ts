@@ -43,7 +43,7 @@ export const strings: Partial<Catalog> = {
 
   'value.none': 'Значення немає: у цьому періоді його немає з чого обчислити.',
   'value.none.short': 'немає з чого обчислити',
-  'unit.points': '{value} в. п.',
+  'unit.points': '{value}\u00a0в.п.',
   'count.rows': { one: '{n} рядок', few: '{n} рядки', many: '{n} рядків', other: '{n} рядка' },
   'count.days': { one: '{n} день', few: '{n} дні', many: '{n} днів', other: '{n} дня' },
 
