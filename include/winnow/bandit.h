@@ -191,6 +191,7 @@ struct wn_stop_options {
     double loss_ratio;    /* stop when the leader loses less than this of its rate: 0 = 0.005 */
     double days_min;      /* and each arm ran so long: 0 = 7 ... */
     double successes_min; /* ... or converted so often: 0 = 100 */
+    const struct wn_prior *arm_priors; /* [n], one for each, instead; NULL: none. Borrowed */
 };
 typedef enum wn_arm_verdict {
     WN_ARM_LEADER, /* the largest mean */

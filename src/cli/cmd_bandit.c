@@ -3,6 +3,7 @@
 #include "cli/cmd_bandit.h"
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/wire.h"
 #include "core/num.h"
 
@@ -20,8 +21,28 @@ const struct wn_option wn_bandit_options[] = {
      .letter = 'i',
      .kind = WN_OPTION_TEXT,
      .value_name = "FILE",
-     .help = "update: CSV of rewards. evaluate: CSV of a log. simulate: a table to replay. '-' is "
-             "standard input."},
+     .help = "update: CSV of rewards. evaluate: CSV of a log. simulate: a table to replay. "
+             "patterns: CSV of creatives. '-' is standard input."},
+    {.name = "patterns",
+     .kind = WN_OPTION_TEXT,
+     .value_name = "FILE",
+     .help = "choose, update: CSV of creatives; arms that were never shown get the prior of their "
+             "patterns, kept in the state."},
+    {.name = "fields",
+     .kind = WN_OPTION_LIST,
+     .value_name = "COLUMN,...",
+     .help = "patterns, and with --patterns: columns that are patterns; without it every column "
+             "that is no metric, date or id."},
+    {.name = "no-pairs",
+     .kind = WN_OPTION_FLAG,
+     .help = "patterns, and with --patterns: no effects of two levels together; much faster where "
+             "levels are many."},
+    {.name = "briefs",
+     .kind = WN_OPTION_INT,
+     .value_name = "N",
+     .min = 1,
+     .max = 100,
+     .help = "patterns: print the N combinations to try next instead of the effects."},
     {.name = "arms",
      .kind = WN_OPTION_LIST,
      .value_name = "NAME,...",
@@ -161,12 +182,7 @@ const struct wn_option wn_bandit_options[] = {
      .max = INT64_MAX,
      .help = "Chance: a new state's; of simulate and evaluate 1 without it."},
     {.name = "json", .kind = WN_OPTION_FLAG, .help = "Print JSON instead of CSV."},
-    {.name = "output",
-     .letter = 'o',
-     .kind = WN_OPTION_TEXT,
-     .value_name = "FILE",
-     .fallback = "-",
-     .help = "Where to write; '-' is standard output."},
+    WN_OPTION_OUTPUT,
     {0},
 };
 
@@ -177,10 +193,13 @@ static const struct verb {
 } verbs[] = {
     {"choose",
      "state|arms|retire|fatigued|n|batch|aim|floor|max-change|prior|decay|delay|width|now|context|"
-     "dry-run",
+     "dry-run|patterns|fields|no-pairs",
      wn_bandit_choose_verb},
-    {"update", "state|input|arms|retire|fatigued|prior|decay|delay|width|now|context|dry-run",
+    {"update",
+     "state|input|arms|retire|fatigued|prior|decay|delay|width|now|context|dry-run|patterns|fields|"
+     "no-pairs",
      wn_bandit_update_verb},
+    {"patterns", "input|fields|no-pairs|briefs", wn_bandit_patterns_verb},
     {"simulate", "input|rates|policy|rounds|every|runs|late|late-mean|prior|width",
      wn_bandit_simulate_verb},
     {"evaluate", "input|policy|context|interval|tau", wn_bandit_evaluate_verb},
@@ -258,7 +277,8 @@ void wn_bandit_json_number(struct wn_json_writer *w, const char *key, double x)
     wn_json_f64(w, x);
 }
 
-static wn_rc push_stream(struct wn_csv *csv, FILE *in, const char *path, struct wn_why *why)
+static wn_rc push_stream(struct wn_csv *csv, FILE *in, const char *path, const char *option,
+                         struct wn_why *why)
 {
     static char piece[1 << 16];
     size_t n;
@@ -266,26 +286,26 @@ static wn_rc push_stream(struct wn_csv *csv, FILE *in, const char *path, struct 
     while (!rc && (n = fread(piece, 1, sizeof piece, in)) > 0)
         rc = wn_csv_push(csv, (struct wn_str){piece, n}, why);
     if (!rc && ferror(in))
-        rc = wn_fail(why, WN_IO, "input", "%s cannot be read: %s", path, strerror(errno));
+        rc = wn_fail(why, WN_IO, option, "%s cannot be read: %s", path, strerror(errno));
     return rc ? rc : wn_csv_finish(csv, why);
 }
 
-wn_rc wn_bandit_read_csv(const struct wn_args *args, wn_csv_record_fn *on_record, void *context,
-                         struct wn_why *why)
+wn_rc wn_bandit_read_csv(const struct wn_args *args, const char *option,
+                         wn_csv_record_fn *on_record, void *context, struct wn_why *why)
 {
-    const char *path = wn_args_z(args, "input");
+    const char *path = wn_args_z(args, option);
     struct wn_csv_options options = {.on_record = on_record, .context = context};
     struct wn_csv *csv = NULL;
     if (!path)
-        return wn_fail(why, WN_INVALID, "input",
-                       "give --input FILE, or --input - for standard input; see: winnow help "
-                       "bandit");
+        return wn_fail(why, WN_INVALID, option,
+                       "give --%s FILE, or --%s - for standard input; see: winnow help bandit",
+                       option, option);
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!in)
-        return wn_fail(why, WN_NOT_FOUND, "input", "%s: %s", path, strerror(errno));
+        return wn_fail(why, WN_NOT_FOUND, option, "%s: %s", path, strerror(errno));
     wn_rc rc = wn_csv_new(&options, &csv, why);
     if (!rc)
-        rc = push_stream(csv, in, path, why);
+        rc = push_stream(csv, in, path, option, why);
     wn_csv_free(csv);
     if (in != stdin)
         fclose(in);
@@ -308,20 +328,6 @@ static wn_rc check_options(const struct verb *verb, const struct wn_args *args, 
     return WN_OK;
 }
 
-static wn_rc write_out(const struct wn_args *args, const struct wn_buf *b, struct wn_why *why)
-{
-    const char *path = wn_args_z(args, "output");
-    wn_rc rc = wn_buf_check(b, why);
-    if (rc)
-        return rc;
-    if (strcmp(path, "-") != 0)
-        return wn_file_write(path, wn_buf_str(b), why);
-    if ((fwrite(b->p, 1, b->n, stdout) != b->n || fflush(stdout) != 0) &&
-        errno != EPIPE) /* who reads may have seen enough */
-        return wn_fail(why, WN_IO, "output", "standard output cannot be written");
-    return WN_OK;
-}
-
 int wn_cmd_bandit(const struct wn_args *args)
 {
     struct wn_why why = {0};
@@ -330,11 +336,12 @@ int wn_cmd_bandit(const struct wn_args *args)
     for (size_t i = 0; i < WN_COUNT(verbs); i++)
         if (strcmp(args->operands[0], verbs[i].name) == 0)
             verb = &verbs[i];
-    wn_rc rc = verb ? check_options(verb, args, &why)
-                    : wn_fail(&why, WN_INVALID, NULL,
-                              "'%s' is not one of choose, update, simulate, evaluate; see: winnow "
-                              "help bandit",
-                              args->operands[0]);
+    wn_rc rc =
+        verb ? check_options(verb, args, &why)
+             : wn_fail(&why, WN_INVALID, NULL,
+                       "'%s' is not one of choose, update, patterns, simulate, evaluate; see: "
+                       "winnow help bandit",
+                       args->operands[0]);
     if (rc) {
         (void)wn_complain(rc, &why);
         return 2;
@@ -342,7 +349,7 @@ int wn_cmd_bandit(const struct wn_args *args)
     wn_buf_init(&out, (size_t)1 << 30);
     rc = verb->run(args, &out, &why);
     if (!rc)
-        rc = write_out(args, &out, &why);
+        rc = wn_output_write(args, &out, &why);
     wn_buf_deinit(&out);
     return rc ? wn_complain(rc, &why) : 0;
 }

@@ -1,5 +1,6 @@
 /* winnow bandit choose and update: the two verbs that work on a state. */
 #include "cli/cmd_bandit.h"
+#include "cli/cmd_bandit_patterns.h"
 #include "cli/cmd_bandit_rewards.h"
 #include "cli/detect_cell.h"
 #include "core/date.h"
@@ -25,12 +26,13 @@ struct job {
     double level;
     /* of the live arms */
     size_t n;
-    uint32_t *live;        /* [n] their places in the state */
-    struct wn_arm *counts; /* [n] */
-    struct wn_best *best;  /* [n] */
-    double *share;         /* [n] the probability of being drawn */
-    double *rates;         /* [n] in a context */
-    struct wn_prior prior;
+    uint32_t *live;          /* [n] their places in the state */
+    struct wn_arm *counts;   /* [n] */
+    struct wn_best *best;    /* [n] */
+    double *share;           /* [n] the probability of being drawn */
+    double *rates;           /* [n] in a context */
+    struct wn_prior prior;   /* of those without their own */
+    struct wn_prior *priors; /* [n] */
     wn_arm_verdict *verdict; /* [n] */
     struct wn_stop stop;
 };
@@ -149,7 +151,7 @@ static wn_rc read_settings(struct job *job, struct wn_why *why)
         rc = wn_bandit_number(job->args, "decay", 1e-6, 1, s->keep_daily, &s->keep_daily, why);
     if (!rc)
         rc = each_name(job, "arms", add_arm, why);
-    return rc;
+    return rc ? rc : wn_bandit_patterns_priors(job->args, &job->state, why);
 }
 
 /* update --context hour,mobile: the features, kept in the state. */
@@ -282,7 +284,9 @@ static wn_rc gather(struct job *job, struct wn_why *why)
     job->best = WN_ARENA_ARRAY(&job->arena, s->n_arms, struct wn_best);
     job->share = WN_ARENA_ARRAY(&job->arena, s->n_arms, double);
     job->verdict = WN_ARENA_ARRAY(&job->arena, s->n_arms, wn_arm_verdict);
-    if (!all || !job->live || !job->counts || !job->best || !job->share || !job->verdict)
+    job->priors = WN_ARENA_ARRAY(&job->arena, s->n_arms, struct wn_prior);
+    if (!all || !job->live || !job->counts || !job->priors || !job->best || !job->share ||
+        !job->verdict)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu arms", s->n_arms);
     wn_bandit_state_counts(s, all);
     for (uint32_t i = 0; i < s->n_arms; i++) {
@@ -293,7 +297,12 @@ static wn_rc gather(struct job *job, struct wn_why *why)
     }
     if (job->n == 0)
         return wn_fail(why, WN_INVALID, "arms", "there is no arm to choose: give --arms A,B,...");
-    return wn_bandit_state_prior(s, all, &job->prior, why);
+    wn_rc rc = wn_bandit_state_prior(s, all, &job->prior, why);
+    for (size_t i = 0; i < job->n && !rc; i++) {
+        const struct wn_prior *own = &s->arms[job->live[i]].prior;
+        job->priors[i] = own->weight > 0 ? *own : job->prior;
+    }
+    return rc;
 }
 
 /* Who is best by the beliefs, and by narrower ones the probabilities to be drawn with. */
@@ -306,7 +315,7 @@ static wn_rc judge(struct job *job, struct wn_why *why)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu arms", job->n);
     wn_rc rc = WN_OK;
     for (size_t i = 0; i < job->n && !rc; i++)
-        rc = wn_bandit_belief(&job->counts[i], &job->prior, &beliefs[i], why);
+        rc = wn_bandit_belief(&job->counts[i], &job->priors[i], &beliefs[i], why);
     if (!rc)
         rc = wn_bandit_best(&job->arena, beliefs, job->n, &options, &job->rand, job->best, why);
     for (size_t i = 0; i < job->n; i++)
@@ -326,12 +335,13 @@ static double days_shown(const struct job *job, size_t i)
 
 static wn_rc judge_stop(struct job *job, struct wn_why *why)
 {
+    const struct wn_stop_options options = {.arm_priors = job->priors};
     double *days = WN_ARENA_ARRAY(&job->arena, job->n, double);
     if (!days)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for %zu arms", job->n);
     for (size_t i = 0; i < job->n; i++)
         days[i] = days_shown(job, i);
-    return wn_bandit_stop(&job->arena, job->counts, &job->prior, job->best, days, job->n, NULL,
+    return wn_bandit_stop(&job->arena, job->counts, &job->prior, job->best, days, job->n, &options,
                           &job->rand, job->verdict, &job->stop, why);
 }
 
@@ -399,6 +409,15 @@ static void print_batch_row(const struct job *job, size_t i, uint64_t n, struct 
     wn_buf_append_char(out, '\n');
 }
 
+static void json_prior(struct wn_json_writer *w, const struct wn_prior *prior)
+{
+    wn_json_key(w, "prior");
+    wn_json_begin_object(w);
+    wn_bandit_json_number(w, "alpha", prior->alpha * prior->weight);
+    wn_bandit_json_number(w, "beta", prior->beta * prior->weight);
+    wn_json_end(w);
+}
+
 static void json_arm(struct wn_json_writer *w, const struct job *job, size_t i)
 {
     const struct wn_best *best = &job->best[i];
@@ -413,6 +432,7 @@ static void json_arm(struct wn_json_writer *w, const struct job *job, size_t i)
     wn_bandit_json_number(w, "high", best->high);
     wn_bandit_json_number(w, "successes", job->counts[i].successes);
     wn_bandit_json_number(w, "trials", job->counts[i].trials);
+    json_prior(w, &job->priors[i]);
     wn_json_key(w, "verdict");
     wn_json_text_z(w, wn_arm_verdict_name(job->verdict[i]));
 }
@@ -683,7 +703,7 @@ static wn_rc read_rewards(struct job *job, struct wn_bandit_rewards *r, struct w
         wn_bandit_state_init(&trial.state, &trial.arena);
         trial.state.prior = job->state.prior;
         trial.state.delay = job->state.delay;
-        rc = wn_bandit_read_csv(job->args, wn_bandit_rewards_record, &first, why);
+        rc = wn_bandit_read_csv(job->args, "input", wn_bandit_rewards_record, &first, why);
         if (!rc)
             rc = fit_decay(&trial, &days, why);
         job->state.keep_daily = trial.state.keep_daily;
@@ -691,7 +711,7 @@ static wn_rc read_rewards(struct job *job, struct wn_bandit_rewards *r, struct w
         wn_arena_deinit(&trial.arena);
     }
     if (!rc)
-        rc = wn_bandit_read_csv(job->args, wn_bandit_rewards_record, r, why);
+        rc = wn_bandit_read_csv(job->args, "input", wn_bandit_rewards_record, r, why);
     if (!rc && !r->knows_columns)
         rc = wn_fail(why, WN_INVALID, "input", "there are no rows in the input");
     wn_buf_deinit(&days);

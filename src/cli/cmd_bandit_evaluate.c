@@ -90,7 +90,7 @@ static wn_rc evaluate(struct job *job, struct wn_why *why)
     double *q;
     wn_rc rc = read_contexts(job, why);
     if (!rc)
-        rc = wn_bandit_read_csv(job->args, wn_bandit_log_record, &job->log, why);
+        rc = wn_bandit_read_csv(job->args, "input", wn_bandit_log_record, &job->log, why);
     if (!rc)
         rc = wn_bandit_log_view(&job->log, &job->view, &job->context, why);
     if (!rc)

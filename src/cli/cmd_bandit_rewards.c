@@ -12,9 +12,8 @@ static wn_rc find_columns(struct wn_bandit_rewards *r, const struct wn_csv_recor
 {
     r->knows_columns = true;
     r->at_arm = wn_bandit_column(record, "arm|action|creative|ad|item_id|variant|name");
-    r->at_successes = wn_bandit_column(
-        record, "successes|reward|rewards|conversions|conversion|clicks|click|wins");
-    r->at_trials = wn_bandit_column(record, "trials|impressions|shown|views|n");
+    r->at_successes = wn_bandit_column(record, WN_BANDIT_SUCCESS_COLUMNS);
+    r->at_trials = wn_bandit_column(record, WN_BANDIT_TRIAL_COLUMNS);
     r->at_time = wn_bandit_column(record, "time|timestamp|ts|date|day|at");
     if (r->at_arm < 0 || r->at_successes < 0)
         return wn_fail(why, WN_INVALID, r->at_arm < 0 ? "arm" : "reward",
@@ -62,7 +61,8 @@ static wn_rc keep_context(struct wn_bandit_rewards *r, const struct wn_csv_recor
     return rc ? rc : wn_buf_check(r->arms, why);
 }
 
-static wn_rc read_count(const struct wn_csv_record *record, int at, double *out, struct wn_why *why)
+wn_rc wn_bandit_rewards_count(const struct wn_csv_record *record, int at, double *out,
+                              struct wn_why *why)
 {
     struct wn_str text =
         (size_t)at < record->n_fields ? wn_str_trim(record->fields[at]) : (struct wn_str){0};
@@ -93,9 +93,9 @@ wn_rc wn_bandit_rewards_record(void *context, const struct wn_csv_record *record
     int64_t at_ms = r->now_ms;
     if (!r->knows_columns)
         return find_columns(r, record, why);
-    wn_rc rc = read_count(record, r->at_successes, &successes, why);
+    wn_rc rc = wn_bandit_rewards_count(record, r->at_successes, &successes, why);
     if (!rc && r->at_trials >= 0)
-        rc = read_count(record, r->at_trials, &trials, why);
+        rc = wn_bandit_rewards_count(record, r->at_trials, &trials, why);
     if (!rc && r->at_time >= 0 &&
         ((size_t)r->at_time >= record->n_fields ||
          !wn_detect_read_moment(record->fields[r->at_time], &at_ms)))

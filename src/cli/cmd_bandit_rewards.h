@@ -12,6 +12,11 @@
 #include "cli/cmd_bandit_state.h"
 #include "core/csv.h"
 
+/* Names of the columns of counts, the first that is there counts. */
+#define WN_BANDIT_SUCCESS_COLUMNS                                                                  \
+    "successes|reward|rewards|conversions|conversion|clicks|click|wins"
+#define WN_BANDIT_TRIAL_COLUMNS "trials|impressions|shown|views|n"
+
 /* What an update file says, row by row. */
 struct wn_bandit_rewards {
     struct wn_bandit_state *state;
@@ -27,5 +32,9 @@ struct wn_bandit_rewards {
     struct wn_buf *days; /* gets a struct wn_arm_day for each row; NULL: not wanted */
 };
 wn_csv_record_fn wn_bandit_rewards_record;
+
+/* The number of a cell, 0 to 1e15. Fails: INVALID (why names line and column). */
+WN_MUST_USE wn_rc wn_bandit_rewards_count(const struct wn_csv_record *record, int at, double *out,
+                                          struct wn_why *why);
 
 #endif

@@ -298,7 +298,7 @@ static wn_rc replay(struct job *job, struct wn_buf *out, struct wn_why *why)
     struct table t = {0};
     struct replayed results[POLICIES_MAX];
     wn_buf_init(&t.cells, REPLAY_CELLS_MAX);
-    wn_rc rc = wn_bandit_read_csv(job->args, take_row, &t, why);
+    wn_rc rc = wn_bandit_read_csv(job->args, "input", take_row, &t, why);
     if (!rc && t.n_rounds == 0)
         rc = wn_fail(why, WN_INVALID, "input", "there are no rows in the input");
     for (size_t i = 0; i < job->n_policies && !rc; i++)

@@ -26,8 +26,7 @@ void wn_bandit_state_deinit(struct wn_bandit_state *s)
     wn_map_deinit(&s->names);
 }
 
-/* Room for one more; the old array stays in the arena. NULL when memory has run out. */
-static void *grow(struct wn_arena *a, void *old, size_t n, size_t *max, size_t item_bytes)
+void *wn_bandit_grow(struct wn_arena *a, void *old, size_t n, size_t *max, size_t item_bytes)
 {
     if (n < *max)
         return old;
@@ -49,7 +48,8 @@ wn_rc wn_bandit_state_arm(struct wn_bandit_state *s, struct wn_str name, uint32_
     name = wn_str_trim(name);
     if (name.n == 0)
         return wn_fail(why, WN_INVALID, "arm", "an arm needs a name");
-    struct wn_bandit_arm *arms = grow(s->a, s->arms, s->n_arms, &s->n_arms_max, sizeof *s->arms);
+    struct wn_bandit_arm *arms =
+        wn_bandit_grow(s->a, s->arms, s->n_arms, &s->n_arms_max, sizeof *s->arms);
     if (!arms)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for more arms");
     s->arms = arms;
@@ -119,7 +119,7 @@ static wn_rc add_pending(struct wn_bandit_state *s, uint32_t arm, int64_t at_ms,
                        "more than %d hours of arms are waiting for late conversions",
                        WN_BANDIT_PENDING_MAX);
     struct wn_bandit_pending *room =
-        grow(s->a, s->pending, s->n_pending, &s->n_pending_max, sizeof *s->pending);
+        wn_bandit_grow(s->a, s->pending, s->n_pending, &s->n_pending_max, sizeof *s->pending);
     if (!room)
         return wn_fail(why, WN_MEMORY, NULL, "no memory for late conversions");
     s->pending = room;
@@ -326,6 +326,17 @@ static wn_rc parse_format(const struct wn_json *v, struct wn_why *why)
     return WN_OK;
 }
 
+static wn_rc parse_prior(const struct wn_json *v, struct wn_prior *out, struct wn_why *why)
+{
+    struct wn_belief ignored;
+    wn_rc rc = get_number(v, "alpha", 1e-6, 1e15, &out->alpha, why);
+    if (!rc)
+        rc = get_number(v, "beta", 1e-6, 1e15, &out->beta, why);
+    if (!rc)
+        rc = get_number(v, "weight", 1e-6, 1e15, &out->weight, why);
+    return rc ? rc : wn_bandit_belief(&(struct wn_arm){0, 0}, out, &ignored, why);
+}
+
 static wn_rc parse_settings(struct wn_bandit_state *s, const struct wn_json *v, struct wn_why *why)
 {
     const struct wn_json *prior = wn_json_get(v, "prior"), *delay;
@@ -342,11 +353,7 @@ static wn_rc parse_settings(struct wn_bandit_state *s, const struct wn_json *v, 
     if (!rc)
         rc = get_flag(v, "fit_prior", &s->fits_prior, why);
     if (!rc && prior)
-        rc = get_number(prior, "alpha", 1e-6, 1e15, &s->prior.alpha, why);
-    if (!rc && prior)
-        rc = get_number(prior, "beta", 1e-6, 1e15, &s->prior.beta, why);
-    if (!rc && prior)
-        rc = get_number(prior, "weight", 1e-6, 1e15, &s->prior.weight, why);
+        rc = parse_prior(prior, &s->prior, why);
     if (!rc)
         rc = get_list(v, "delay", &delay, why);
     if (rc)
@@ -363,12 +370,7 @@ static wn_rc parse_settings(struct wn_bandit_state *s, const struct wn_json *v, 
         if (!rc)
             rc = get_number(&delay->items[i], "mean_ms", 0, 1e15, &s->delay.mean_ms[i], why);
     }
-    if (!rc)
-        rc = wn_delay_check(&s->delay, why);
-    if (rc)
-        return rc;
-    struct wn_belief ignored;
-    return wn_bandit_belief(&(struct wn_arm){0, 0}, &s->prior, &ignored, why);
+    return rc ? rc : wn_delay_check(&s->delay, why);
 }
 
 /* "mean" and "precision" of a model, each [1 + n_features]. */
@@ -437,7 +439,12 @@ static wn_rc parse_arm(struct wn_bandit_state *s, const struct wn_json *v, size_
         rc = get_flag(v, "live", &arm->is_live, why);
     if (!rc)
         rc = get_flag(v, "fatigued", &arm->is_fatigued, why);
+    const struct wn_json *prior = wn_json_get(v, "prior");
     const struct wn_json *weights = wn_json_get(v, "weights");
+    if (!rc && prior) {
+        arm->prior = WN_PRIOR_OWN;
+        rc = parse_prior(prior, &arm->prior, why);
+    }
     if (!rc && weights && s->n_features)
         rc = parse_weights(s, weights, &arm->mean, &arm->precision, why);
     return rc;
@@ -524,6 +531,16 @@ static void print_context(struct wn_json_writer *w, const struct wn_bandit_state
     wn_json_end(w);
 }
 
+static void print_prior(struct wn_json_writer *w, const struct wn_prior *prior)
+{
+    wn_json_key(w, "prior");
+    wn_json_begin_object(w);
+    number(w, "alpha", prior->alpha);
+    number(w, "beta", prior->beta);
+    number(w, "weight", prior->weight);
+    wn_json_end(w);
+}
+
 static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm, size_t n_features)
 {
     wn_json_begin_object(w);
@@ -539,6 +556,8 @@ static void print_arm(struct wn_json_writer *w, const struct wn_bandit_arm *arm,
     wn_json_bool(w, arm->is_live);
     wn_json_key(w, "fatigued");
     wn_json_bool(w, arm->is_fatigued);
+    if (arm->prior.weight > 0)
+        print_prior(w, &arm->prior);
     if (arm->mean) {
         wn_json_key(w, "weights");
         wn_json_begin_object(w);
@@ -557,12 +576,7 @@ static void print_settings(struct wn_json_writer *w, const struct wn_bandit_stat
     whole(w, "choices", (int64_t)s->n_choices);
     if (s->at_ms >= 0)
         whole(w, "at_ms", s->at_ms);
-    wn_json_key(w, "prior");
-    wn_json_begin_object(w);
-    number(w, "alpha", s->prior.alpha);
-    number(w, "beta", s->prior.beta);
-    number(w, "weight", s->prior.weight);
-    wn_json_end(w);
+    print_prior(w, &s->prior);
     wn_json_key(w, "fit_prior");
     wn_json_bool(w, s->fits_prior);
     number(w, "keep_daily", s->keep_daily);

@@ -14,6 +14,9 @@
  * "context": { "features": ["hour"], "mean": [-3.1, 0.2], "precision": [40.2, 12.5] } shared by all,
  * and in each arm "weights": { "mean": [...], "precision": [...] }, its own; absent before it is shown.
  *
+ * An arm whose patterns were known before it was shown has a "prior" of its own, as above; the others
+ * have that of the state.
+ *
  * share: of the last batch; absent before the first. since_ms: first shown; absent before. trials of
  * an arm are those old enough to be settled; pending ones count as far as their conversions can have
  * come back. */
@@ -35,6 +38,7 @@ struct wn_bandit_arm {
     double share;     /* negative: none yet */
     int64_t since_ms; /* negative: never shown */
     bool is_live, is_fatigued;
+    struct wn_prior prior;    /* its own; weight 0: that of the state */
     double *mean, *precision; /* arena [1 + n_features] of the state, or NULL: nothing learned */
 };
 
@@ -64,6 +68,10 @@ struct wn_bandit_state {
 /* What a weight is known by before anything is learned: 1 / variance. */
 #define WN_BANDIT_PRECISION 1.0
 
+/* Room in an array of a for one more than n items, *max of which fit by now; the old array stays in
+ * the arena. NULL when memory has run out. */
+void *wn_bandit_grow(struct wn_arena *a, void *old, size_t n, size_t *max, size_t item_bytes);
+
 /* An empty state whose arrays live in a. */
 void wn_bandit_state_init(struct wn_bandit_state *s, struct wn_arena *a);
 void wn_bandit_state_deinit(struct wn_bandit_state *s); /* the names; accepts a zeroed one */
@@ -92,7 +100,7 @@ WN_MUST_USE wn_rc wn_bandit_state_learned(struct wn_bandit_state *s,
                                           const struct wn_context_bandit *b, struct wn_why *why);
 /* Effective counts now: settled and pending. out [n_arms]. */
 void wn_bandit_state_counts(const struct wn_bandit_state *s, struct wn_arm *out);
-/* The prior in force: the one set, or fitted to the counts [n_arms]. */
+/* The prior in force for arms without their own: the one set, or fitted to the counts [n_arms]. */
 WN_MUST_USE wn_rc wn_bandit_state_prior(const struct wn_bandit_state *s,
                                         const struct wn_arm *counts, struct wn_prior *out,
                                         struct wn_why *why);

@@ -313,10 +313,10 @@ const struct wn_command wn_commands[] = {
      .options = wn_abtest_options,
      .run = wn_cmd_abtest},
     {.name = "bandit",
-     .operands = "choose|update|simulate|evaluate",
+     .operands = "choose|update|patterns|simulate|evaluate",
      .n_operands_min = 1,
      .n_operands_max = 1,
-     .summary = "choose among creatives, learn from rewards, judge policies by their log",
+     .summary = "choose among creatives, learn from rewards and patterns, judge policies by logs",
      .description =
          "choose draws the arm to show next from a state file, by Thompson sampling: each arm with "
          "the probability that it is the best. The printed propensity is the very probability of "
@@ -336,6 +336,17 @@ const struct wn_command wn_commands[] = {
          "model "
          "of numbers such as hour or mobile; each row is one trial), and choose takes the context "
          "at hand: --context hour=0.5,mobile=1.\n"
+         "\n"
+         "patterns says what makes creatives work. It reads CSV of creatives: the columns creative "
+         "(or ad), views (or impressions), clicks (or conversions), perhaps campaign, and columns "
+         "that say what each is made of, such as hook, emotion, format; rows of one creative and "
+         "campaign are added up, an empty cell is a field that the creative lacks. It prints how "
+         "much each level multiplies the odds of success, and pairs of levels that do more, or "
+         "less, together than alone. With --briefs N it prints the N combinations to try next "
+         "instead, drawn by Thompson sampling: their rate with its interval, how likely each is "
+         "the best of them, and which effects speak for it. With --patterns FILE choose and update "
+         "give arms that were never shown the prior of their patterns; the arms are named by "
+         "--arms, and counts in FILE are not taken in as rewards.\n"
          "\n"
          "simulate prints how many successes policies lose against the best arm (regret), in a "
          "world of given --rates; or, with --input, what they would have won on a table that has "
@@ -358,6 +369,9 @@ const struct wn_command wn_commands[] = {
          "0.98\tConversions come late, creatives tire.\n"
          "winnow bandit update --state s.json --input clicks.csv --context hour,mobile\tLearn who "
          "likes what.\n"
+         "winnow bandit patterns --input creatives.csv --briefs 5\tWhat to make next, and why.\n"
+         "winnow bandit choose --state s.json --arms new1,new2 --patterns creatives.csv --batch "
+         "10000\tNew creatives start from what their patterns say.\n"
          "winnow bandit simulate --rates 0.05,0.04 --policy thompson,ucb1\tCompare policies.\n"
          "winnow bandit evaluate --input log.csv --policy uniform --context position\tWhat would "
          "showing all alike have earned?",

@@ -32,7 +32,7 @@ struct wn_option {
 
 struct wn_args {
     const struct wn_command *command;
-    struct wn_str values[32]; /* by the place in the command's table; p = NULL: not given */
+    struct wn_str values[40]; /* by the place in the command's table; p = NULL: not given */
     struct {
         size_t option; /* place in the table */
         struct wn_str value;

@@ -217,6 +217,7 @@ struct outlook {
     struct wn_arena *scratch;
     const struct wn_arm *arms;
     const struct wn_prior *prior;
+    const struct wn_prior *arm_priors; /* [n] instead, or NULL */
     size_t n, leader;
     struct wn_rand *r;
     struct wn_belief *beliefs;
@@ -229,7 +230,8 @@ static wn_rc loss_after(struct outlook *o, double times, double *out, struct wn_
     for (size_t i = 0; i < o->n; i++) {
         struct wn_arm more = {fmin(o->arms[i].successes * times, WN_TRIALS_MAX),
                               fmin(o->arms[i].trials * times, WN_TRIALS_MAX)};
-        wn_rc rc = wn_bandit_belief(&more, o->prior, &o->beliefs[i], why);
+        wn_rc rc = wn_bandit_belief(&more, o->arm_priors ? &o->arm_priors[i] : o->prior,
+                                    &o->beliefs[i], why);
         if (rc)
             return rc;
     }
@@ -283,7 +285,8 @@ wn_rc wn_bandit_stop(struct wn_arena *scratch, const struct wn_arm *arms,
     if (stop.loss_ratio < threshold) {
         stop.days_to_decision = fmax(wait, 0);
     } else {
-        struct outlook outlook = {scratch, arms, prior, n, stop.leader, r, NULL, NULL};
+        struct outlook outlook = {scratch,     arms, prior, o.arm_priors, n,
+                                  stop.leader, r,    NULL,  NULL};
         outlook.beliefs = WN_ARENA_ARRAY(scratch, n, struct wn_belief);
         outlook.best = WN_ARENA_ARRAY(scratch, n, struct wn_best);
         if (!outlook.beliefs || !outlook.best)
