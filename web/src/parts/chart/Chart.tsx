@@ -234,6 +234,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
   const box = useRef<HTMLDivElement>(null);
   const holder = useRef<HTMLDivElement>(null);
   const [canvas, setCanvas] = useState<Canvas | null>(null);
+  const drawn = useRef(false); /* before that there are no axes to ask for a place */
   const [cursor, setCursor] = useState<number | null>(null);
   const [, setSizeCount] = useState(0);
   const theme = useThemeCount();
@@ -309,6 +310,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
       },
       { notMerge: true },
     );
+    drawn.current = true;
     setSizeCount((n) => n + 1);
   }, [canvas, days, xs, amounts?.unit, grain, series, bands, unit, currency, theme]);
 
@@ -316,7 +318,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
   const at = cursor === null ? null : Math.min(cursor, last);
 
   const onPointer = (event: PointerEvent) => {
-    if (!canvas || !box.current || last < 0) return;
+    if (!canvas || !drawn.current || !box.current || last < 0) return;
     const x = event.clientX - box.current.getBoundingClientRect().left;
     const i = Number(canvas.convertFromPixel({ xAxisIndex: 0 }, x));
     setCursor(xs ? nearest(xs, i) : Math.max(0, Math.min(last, Math.round(i))));
@@ -348,7 +350,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
           ...bands.filter((b) => (b.low[at] ?? null) !== null).map((b) => ({ ...b, text: t('chart.between', { low: full(b.low[at]!, unit, currency), high: full(b.high[at] ?? null, unit, currency) }) })),
         ];
   const said = at === null ? t('chart.cursor.none') : `${steps.text(at)}: ${shown.map((s) => `${s.label} ${s.text}`).join('; ')}`;
-  const x = canvas && at !== null ? Number(canvas.convertToPixel({ xAxisIndex: 0 }, xs ? xs[at]! : at)) : null;
+  const x = canvas && drawn.current && at !== null ? Number(canvas.convertToPixel({ xAxisIndex: 0 }, xs ? xs[at]! : at)) : null;
   const width = holder.current?.clientWidth ?? 0;
   const isEmpty = series.every((s) => s.values.every((v) => v === null));
 
