@@ -394,7 +394,7 @@ static void tell_briefs(const struct briefs *b, size_t n_wanted)
     if (b->n == 0)
         fprintf(stderr, "Every combination of levels has been tried: there is no brief.\n");
     else if (b->n < n_wanted)
-        fprintf(stderr, "Only %zu combinations have not been tried.\n", b->n);
+        fprintf(stderr, "Combinations not tried yet: %zu.\n", b->n);
     if (b->n)
         fprintf(stderr, "p_best compares the briefs with each other; rates are what choose "
                         "--patterns would begin with.\n");

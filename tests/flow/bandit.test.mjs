@@ -1,5 +1,6 @@
 // Protects the command bandit: states that are made, grow and keep what they are told, propensities
-// that are those of the draws, rewards late and faded, simulations, replays, and logs judged or refused.
+// that are those of the draws, rewards late and faded, simulations, replays,
+// logs judged or refused, and patterns of creatives with the priors they give.
 import { test, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -216,6 +217,151 @@ describe('update', () => {
     const before = readFileSync(s, 'utf8');
     bad(['update', '--state', s, '-i', '-', ...now], `${rewards}red,5,nonsense,2026-01-22\n`, /line 5/);
     assert.equal(readFileSync(s, 'utf8'), before);
+  });
+});
+
+describe('patterns', () => {
+  const hooks = { question: 0.4, story: 0, number: -0.4 }, emotions = { joy: 0, fear: 0, trust: 0 }, formats = { video: 0.2, image: -0.2, reel: 0, still: 0 };
+  // every combination but question, joy, video; fear works only behind a question
+  const rate = (h, e, f) => 1 / (1 + Math.exp(3 - hooks[h] - emotions[e] - formats[f] - (h === 'question' && e === 'fear' ? 0.9 : 0)));
+  const rows = [];
+  for (const h in hooks) for (const e in emotions) for (const f in formats)
+    if (!(h === 'question' && e === 'joy' && f === 'video')) rows.push([`ad${rows.length + 1}`, `Title ${rows.length}`, 'uk', h, e, f, 40000, Math.round(40000 * rate(h, e, f))]);
+  const head = 'creative,title,market,hook,emotion,format,impressions,clicks\n';
+  const csv = head + rows.map((r) => r.join(',')).join('\n') + '\n';
+  const patterns = (text, ...args) => good(['patterns', '-i', '-', ...args], text);
+  const odds = (text, ...args) => Object.fromEntries(table(patterns(text, ...args).stdout).map((r) => [r.level + (r.level2 && `+${r.level2}`), r]));
+
+  test('the effects that made the clicks, pairs only where they are certain', () => {
+    const r = patterns(csv), effects = odds(csv);
+    assert.match(r.stderr, /35 creatives, clicks of impressions; fields: hook, emotion, format\./);
+    assert.match(r.stderr, /Left out: title, which is different in each\.\nLeft out: market, which is the same in all\./);
+    assert.match(r.stderr, /Most helps hook question: odds x1\.\d\d\.\nMost harms hook number: odds x0\.\d\d\./);
+    assert.deepEqual(Object.keys(effects).filter((k) => k.includes('+')), ['question+fear']);
+    assert.equal(effects['question+fear'].field2, 'emotion');
+    assert.equal(effects['question+fear'].n_creatives, '4');
+    const ratio = effects.video.odds / effects.image.odds;
+    assert.ok(Math.abs(Math.log(ratio) - 0.4) < 0.1, String(ratio)); // effects are drawn towards 1
+    assert.ok(Math.abs(Math.log(effects.story.odds / effects.number.odds) - 0.4) < 0.1);
+    for (const e of Object.values(effects)) assert.ok(Number(e.low80) < Number(e.odds) && Number(e.odds) < Number(e.high80), JSON.stringify(e));
+    const wide = odds(csv, '--level', '95').video;
+    const z = Math.log(wide.high95 / wide.odds) / Math.log(effects.video.high80 / effects.video.odds);
+    assert.ok(Math.abs(z - 1.959964 / 1.281552) < 1e-3, String(z));
+    assert.deepEqual(Object.keys(odds(csv, '--no-pairs')).filter((k) => k.includes('+')), []);
+  });
+  test('the order of the rows and days of one creative do not matter', () => {
+    const halves = rows.flatMap((r) => [r.with(6, 10000).with(7, 100), r.with(6, 30000).with(7, r[7] - 100)]).reverse();
+    const again = odds(head + halves.map((r) => r.join(',')).join('\n') + '\n'), once = odds(csv);
+    assert.equal(Object.keys(again).length, Object.keys(once).length);
+    for (const [name, e] of Object.entries(once)) {
+      assert.ok(Math.abs(again[name].odds / e.odds - 1) < 1e-3, name);
+      assert.equal(again[name].n_creatives, e.n_creatives);
+    }
+  });
+  test('briefs: what was not tried, with its rate and what speaks for it', () => {
+    const args = ['--briefs', '3', '--seed', '4'];
+    const r = patterns(csv, ...args), [brief, ...more] = table(r.stdout);
+    assert.equal(more.length, 0);
+    assert.match(r.stderr, /Combinations not tried yet: 1\./);
+    assert.deepEqual([brief.hook, brief.emotion, brief.format, brief.p_best], ['question', 'joy', 'video', '1']);
+    const truth = rate('question', 'joy', 'video');
+    assert.ok(Number(brief.low80) < truth && truth < Number(brief.high80), `${JSON.stringify(brief)} ${truth}`);
+    assert.match(brief.because, /^question x1\.\d\d \+ joy x\d\.\d\d \+ video x1\.\d\d$/);
+    assert.equal(patterns(csv, ...args).stdout, r.stdout);
+    const many = head + rows.filter((_, i) => i % 3).map((x) => x.join(',')).join('\n') + '\n';
+    const reply = JSON.parse(patterns(many, '--briefs', '5', '--json').stdout);
+    assert.equal(reply.briefs.length, 5);
+    assert.ok(Math.abs(reply.briefs.reduce((a, b) => a + b.p_best, 0) - 1) < 1e-9);
+    const tried = new Set(rows.filter((_, i) => i % 3).map((x) => x.slice(3, 6).join()));
+    for (const b of reply.briefs) {
+      assert.ok(!tried.has(Object.values(b.fields).join()), JSON.stringify(b.fields));
+      assert.ok(b.low < b.rate && b.rate < b.high && b.because.length >= 3);
+    }
+    assert.equal(new Set(reply.briefs.map((b) => Object.values(b.fields).join())).size, 5);
+    const full = head + rows.map((x) => x.join(',')).join('\n') + '\nlast,x,uk,question,joy,video,10,1\n';
+    assert.match(patterns(full, '--briefs', '2').stderr, /Every combination of levels has been tried/);
+  });
+  test('the fields asked for, lacking ones, other names of columns, campaigns', () => {
+    assert.deepEqual([...new Set(table(patterns(csv, '--fields', 'format,market').stdout).map((r) => r.field))], ['format', 'market']);
+    bad(['patterns', '-i', '-', '--fields', 'colour'], csv, /no column 'colour'/);
+    const other = 'Ad,Campaign,Views,Conversions,clicks,spend,offer\na,x,1000,20,50,5,free\nb,y,1000,10,50,5,\nc,x,,,,,free\n';
+    const r = patterns(other);
+    assert.match(r.stderr, /3 creatives, Conversions of Views; fields: offer\./);
+    assert.deepEqual(table(r.stdout).map((e) => [e.field, e.level, e.n_creatives]), [['offer', 'free', '2']]);
+  });
+  test('degenerate creatives: a defined answer or a clear refusal', () => {
+    const few = (cells) => 'creative,views,clicks,hook,mood\n' + cells.map((c) => c.join(',')).join('\n') + '\n';
+    const one = (views, clicks) => few([['a', views, clicks, 'q', 'x'], ['b', views, clicks, 's', 'x'], ['c', 0, 0, 's', 'y']]);
+    for (const [views, clicks] of [[1000, 0], [1000, 1000], ['1e15', '1e14'], ['1e15', '1e15'], [1, 0], [0.5, 0.25]]) {
+      const reply = JSON.parse(patterns(one(views, clicks), '--json', '--briefs', '1').stdout);
+      assert.equal(reply.effects.length, 4);
+      for (const e of reply.effects) assert.ok(e.odds > 0 && e.low <= e.odds && e.odds <= e.high, JSON.stringify(e));
+      assert.ok(reply.briefs[0].rate > 0 && reply.briefs[0].rate < 1);
+    }
+    bad(['patterns', '-i', '-'], one(0, 0), /no creative has been shown/);
+    bad(['patterns', '-i', '-'], few([['a', 10, 1, 'q', 'x']]), /no column tells/);
+    bad(['patterns', '-i', '-'], few([['a', 10, 1, 'q', 'x'], ['b', 10, 2, 'q', 'x']]), /no column tells/);
+    bad(['patterns', '-i', '-'], few([]), /no creatives in the input/);
+    bad(['patterns', '-i', '-'], '', /no creatives in the input/);
+    for (const word of ['nan', '1e400', '-3', '1e16', 'many'])
+      bad(['patterns', '-i', '-'], few([['a', 10, 1, 'q', 'x'], ['b', word, 1, 'q', 'x']]), [/is not a number from 0 to 1e15/, /line 3, column 2/]);
+    bad(['patterns', '-i', '-'], few([['a', 10, '', 'q', 'x']]), /line 2, column 3/);
+    bad(['patterns', '-i', '-'], few([['a', 10, 11, 'q', 'x']]), [/more than there can be/, /line 2/]);
+    bad(['patterns', '-i', '-'], few([['', 10, 1, 'q', 'x']]), [/names no creative/, /line 2/]);
+    bad(['patterns', '-i', '-'], few([['a', 10, 1, 'q', 'x'], ['a', 10, 1, 's', 'x']]), [/has hook 's' here, but 'q' in line 2/, /line 3, column 4/]);
+    bad(['patterns', '-i', '-'], 'ad,clicks,hook\na,1,q\n', /views is missing/);
+    bad(['patterns', '-i', '-'], 'hook,clicks,views\nq,1,9\n', /creative is missing/);
+    const wide = `creative,views,clicks,${Array.from({ length: 9 }, (_, i) => `f${i}`).join()}\na,9,1${',x'.repeat(9)}\nb,9,1${',y'.repeat(9)}\n`;
+    bad(['patterns', '-i', '-'], wide, /more than 8 columns could be patterns: choose some with --fields/);
+    bad(['patterns'], '', /give --input FILE/);
+    bad(['patterns', '-i', '-', '--state', 'x'], csv, /--state means nothing to 'winnow bandit patterns'/, 2);
+  });
+  test('so many levels that pairs do not fit are learned without them', () => {
+    const levels = Array.from({ length: 1600 }, (_, i) => `c${i},100,${i % 9},h${i % 45},e${Math.floor(i / 45)}`).join('\n');
+    const r = patterns(`creative,views,clicks,hook,emotion\n${levels}\n`);
+    assert.match(r.stderr, /Pairs of levels are left out: with them there are more than 1500 effects/);
+    assert.equal(table(r.stdout).length, 45 + 36);
+  });
+
+  const waiting = file(csv + 'new1,New,uk,question,joy,video,0,0\nnew2,Newer,uk,number,trust,image,,\n');
+  const arms = (s) => Object.fromEntries(state(s).arms.map((a) => [a.name, a]));
+  test('choose --patterns: new arms start from their patterns, and keep it', () => {
+    const s = path();
+    const r = good(['choose', '--state', s, '--arms', 'new1,new2', '--patterns', waiting, '--batch', '100', ...now]);
+    assert.match(r.stderr, /Prior rates by patterns: new1 0\.0\d+ \(worth \d+ trials\), new2 0\.0\d+ \(worth \d+ trials\)\./);
+    const rate_of = (name) => Number(table(r.stdout).find((a) => a.arm === name).mean);
+    assert.ok(Math.abs(rate_of('new1') / rate('question', 'joy', 'video') - 1) < 0.25);
+    assert.ok(Math.abs(rate_of('new2') / rate('number', 'trust', 'image') - 1) < 0.25);
+    const brief = table(patterns(csv, '--briefs', '1').stdout)[0];
+    assert.ok(Math.abs(rate_of('new1') / brief.rate - 1) < 0.05);
+    const { alpha, beta, weight } = arms(s).new1.prior;
+    assert.ok((alpha + beta) * weight >= 10 && (alpha + beta) * weight <= 2000);
+    assert.ok(Math.abs(alpha / (alpha + beta) / rate_of('new1') - 1) < 1e-4);
+    const after = JSON.parse(good(['update', '--state', s, '-i', '-', '--json', ...now], 'arm,trials,reward\nnew1,1000,50\nother,10,1\n').stdout);
+    const of = Object.fromEntries(after.arms.map((a) => [a.arm, a]));
+    assert.ok(Math.abs(of.new1.mean - (alpha + 50) / (alpha + beta + 1000)) < 1e-9);
+    assert.deepEqual(of.other.prior, { alpha: 1, beta: 1 });
+    // shown by now: another look at the file changes nothing for it
+    const before = arms(s);
+    good(['choose', '--state', s, '--patterns', waiting, '--fields', 'hook', ...now]);
+    assert.deepEqual(arms(s).new1.prior, before.new1.prior);
+    assert.notDeepEqual(arms(s).new2.prior, before.new2.prior);
+    assert.equal(arms(s).other.prior, undefined);
+  });
+  test('update --patterns, arms that the file does not have, errors that name the file', () => {
+    const s = path();
+    const r = good(['update', '--state', s, '--arms', 'new1,stranger', '--patterns', waiting, '-i', '-', ...now], 'arm,trials,reward\nnew1,100,5\n');
+    assert.match(r.stderr, /start with the prior of the state: 1, such as stranger\./);
+    assert.ok(arms(s).new1.prior.alpha > 1 && arms(s).stranger.prior === undefined);
+    const before = readFileSync(s, 'utf8');
+    bad(['choose', '--state', s, '--patterns', file(`${head}a,b,uk,q,j,v,x,1\n`), ...now], '', [/--patterns: 'x' is not a number/, /line 2, column 7/]);
+    bad(['choose', '--state', s, '--patterns', path('nowhere'), ...now], '', /--patterns: .*nowhere/);
+    bad(['update', '--state', s, '--patterns', '-', '-i', '-', ...now], csv, /cannot both be standard input/);
+    bad(['choose', '--state', s, '--no-pairs', ...now], '', /belong to --patterns/);
+    assert.equal(readFileSync(s, 'utf8'), before);
+    const broken = state(s);
+    broken.arms[0].prior.alpha = 0;
+    bad(['choose', '--state', file(JSON.stringify(broken)), ...now], '', /"alpha" is 0/);
   });
 });
 

@@ -458,6 +458,32 @@ static void stopping(void **state)
     assert_true(fabs(then.loss_ratio - .005) < .0005);
 }
 
+/* Arms with priors of their own: the forecast reckons with these. */
+static void stopping_with_arm_priors(void **state)
+{
+    (void)state;
+    const struct wn_arm arms[2] = {{50, 1000}, {45, 1000}};
+    const struct wn_prior same[2] = {{1, 1, 1}, {1, 1, 1}}, far[2] = {{1, 1, 1}, {10, 990, 5}};
+    const double days[2] = {9, 9};
+    struct wn_stop_options options = {.arm_priors = same};
+    struct wn_belief beliefs[2];
+    struct wn_best best[2];
+    struct wn_stop stop[3];
+    wn_arm_verdict verdict[2];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(wn_bandit_belief(&arms[i], &WN_PRIOR_OWN, &beliefs[i], NULL), WN_OK);
+    assert_int_equal(wn_bandit_best(&arena, beliefs, 2, NULL, &random_, best, NULL), WN_OK);
+    for (size_t k = 0; k < 3; k++) {
+        options.arm_priors = k == 0 ? NULL : k == 1 ? same : far;
+        assert_int_equal(wn_bandit_stop(&arena, arms, &WN_PRIOR_OWN, best, days, 2, &options,
+                                        &random_, verdict, &stop[k], NULL),
+                         WN_OK);
+    }
+    assert_true(stop[0].days_to_decision == stop[1].days_to_decision);
+    assert_true(stop[2].days_to_decision > 0);
+    assert_true(stop[2].days_to_decision < stop[0].days_to_decision / 2);
+}
+
 /* A creative with fewer clicks and dearer orders earns more. */
 static void value_is_not_rate(void **state)
 {
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(picks_have_their_propensity),
         cmocka_unit_test(splits_add_up),
         cmocka_unit_test(stopping),
+        cmocka_unit_test(stopping_with_arm_priors),
         cmocka_unit_test(value_is_not_rate),
         cmocka_unit_test(odd_numbers_are_refused),
         cmocka_unit_test(extreme_counts_stay_finite),
