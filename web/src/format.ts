@@ -29,7 +29,8 @@ export function full(value: number | null, unit: Unit, currency: string): string
     case 'money':
       return money(value, currency, digits(2));
     case 'ratio':
-      /* Rates of a few in a hundred thousand have digits, too. */
+      /* Rates of a few in a hundred thousand have digits, too; what is rarer is next to nothing. */
+      if (value > 0 && value < 1e-5) return `< ${numbers({ style: 'percent', maximumSignificantDigits: 1 }).format(1e-5)}`;
       if (value !== 0 && Math.abs(value) < 0.001) return numbers({ style: 'percent', maximumSignificantDigits: 3 }).format(value);
       return numbers({ style: 'percent', ...digits(Math.abs(value) < 0.02 ? 2 : 1) }).format(value);
     case 'factor':

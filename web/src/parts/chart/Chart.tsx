@@ -272,7 +272,7 @@ function Plot(props: ChartProps & { bands: Band[]; height: number; onCanvas: (c:
     canvas.setOption(
       {
         animation: false,
-        grid: { left: 2, right: 16, top: 12, bottom: 2, containLabel: true },
+        grid: { left: 2, right: 24, top: 12, bottom: 2, containLabel: true },
         xAxis: {
           ...(xs ? { type: 'value', min: xs[0], max: xs[xs.length - 1], splitNumber: 5, splitLine: { show: false } } : { type: 'category', boundaryGap: few, data: days }),
           axisLine: { lineStyle: { color: color('var(--line)') } },
