@@ -260,7 +260,8 @@ static void cuped_missing(void **state)
     }
     u.n_pre = 2;
     ok(wn_abtest_sum(&a, &u, &all, &fresh, &adj, &why));
-    assert_true(adj.n_missing > .29 * UNITS && adj.n_missing < .31 * UNITS);
+    double missing = (double)adj.n_missing;
+    assert_true(missing > .29 * UNITS && missing < .31 * UNITS);
     /* Explained: .49 of the 70 % with a past, and the gap between old and new (.3 * .7 * 4). */
     assert_near(adj.variance_ratio, (1 - .7 * .49) / (1 + .3 * .7 * 4), .01);
     assert_near(all[1].mean - all[0].mean, .1, 4 * sqrt(4 * .66 / UNITS));
