@@ -9,11 +9,12 @@
 
 #define NAME_COLUMNS "creative|ad|arm|creative_name|ad_name|variant|name|creative_id|ad_id|item_id"
 #define CAMPAIGN_COLUMNS "campaign|campaign_name|campaign_id"
-/* Columns that are no pattern unless asked for, besides those above. */
-#define OTHER_COLUMNS                                                                              \
-    "spend|cost|amount_spent|revenue|value|reach|frequency|ctr|cvr|cpa|cpc|cpm|roas|roi|"          \
-    "time|timestamp|ts|date|day|week|month|at|id|url|ad_set|adset|ad_set_id|adset_id|ad_group|"    \
-    "ad_group_id|account|account_id|currency"
+/* Columns that are no pattern unless asked for. */
+#define NO_PATTERNS                                                                                \
+    NAME_COLUMNS "|" CAMPAIGN_COLUMNS "|" WN_BANDIT_SUCCESS_COLUMNS "|" WN_BANDIT_TRIAL_COLUMNS    \
+                 "|spend|cost|amount_spent|revenue|value|reach|frequency|ctr|cvr|cpa|cpc|cpm|"     \
+                 "roas|roi|time|timestamp|ts|date|day|week|month|at|id|url|ad_set|adset|"          \
+                 "ad_set_id|adset_id|ad_group|ad_group_id|account|account_id|currency"
 
 void wn_bandit_creatives_init(struct wn_bandit_creatives *c, struct wn_arena *a,
                               const struct wn_str *wanted, size_t n_wanted)
@@ -72,24 +73,14 @@ static wn_rc find_wanted(struct wn_bandit_creatives *c, const struct wn_csv_reco
     return WN_OK;
 }
 
-static bool is_one_of(struct wn_str name, const char *names)
-{
-    const struct wn_csv_record one = {.fields = &name, .n_fields = 1};
-    return wn_bandit_column(&one, names) == 0;
-}
-
 static wn_rc find_all(struct wn_bandit_creatives *c, const struct wn_csv_record *record,
                       struct wn_why *why)
 {
-    static const char *const no_patterns[] = {NAME_COLUMNS, CAMPAIGN_COLUMNS, OTHER_COLUMNS,
-                                              WN_BANDIT_SUCCESS_COLUMNS, WN_BANDIT_TRIAL_COLUMNS};
     wn_rc rc = WN_OK;
     for (size_t i = 0; i < record->n_fields && !rc; i++) {
         struct wn_str name = wn_str_trim(record->fields[i]);
-        bool is_pattern = name.n > 0;
-        for (size_t k = 0; k < WN_COUNT(no_patterns); k++)
-            is_pattern = is_pattern && !is_one_of(name, no_patterns[k]);
-        if (is_pattern)
+        const struct wn_csv_record one = {.fields = &name, .n_fields = 1};
+        if (name.n > 0 && wn_bandit_column(&one, NO_PATTERNS) < 0)
             rc = add_field(c, name, (int)i, why);
     }
     return rc;

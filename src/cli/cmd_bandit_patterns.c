@@ -20,7 +20,7 @@
 struct model {
     struct wn_arena arena;
     struct wn_bandit_creatives in;
-    struct wn_str wanted[WN_BANDIT_COLUMNS_MAX];
+    struct wn_str wanted[WN_PATTERN_FIELDS_MAX];
     struct wn_pattern_plan plan;
     size_t field_of[WN_PATTERN_FIELDS_MAX]; /* of the plan's fields, in in.fields */
     struct wn_creative *creatives;          /* [in.n_rows] */
@@ -459,6 +459,8 @@ static wn_rc give_priors(struct model *m, struct wn_bandit_state *s, struct wn_w
         if (arm->since_ms >= 0 || arm->arm.trials > 0 || arm->arm.successes > 0)
             continue;
         const uint32_t *row = wn_map_get(&m->in.names, arm->name);
+        if (!row && arm->prior.weight > 0)
+            continue;
         if (!row) {
             stranger = arm->name;
             n_strange++;
