@@ -65,6 +65,18 @@ const struct wn_command wn_commands[] = {
          "--filter 'channel=facebook;spend>100' --sort -cpa\tThe dearest campaigns of January.",
      .options = wn_query_options,
      .run = wn_cmd_query},
+    {.name = "chart",
+     .operands = "",
+     .summary = "draw a chart as PNG",
+     .description =
+         "Draws one metric as a picture that is ready for a slide: lines over time when a time "
+         "dimension is among --by, else bars; a series for each value of the other dimension, in "
+         "the colours that the channels have everywhere.",
+     .examples = "winnow chart -o roi.png\tROI over time by channel, over all data.\n"
+                 "winnow chart -m conversions --by channel --from 2026-01-01 -o "
+                 "conversions.png\tConversions of this year by channel, as bars.",
+     .options = wn_chart_options,
+     .run = wn_cmd_chart},
     {.name = "forecast",
      .operands = "",
      .summary = "forecast series of a CSV file, with intervals",
@@ -89,6 +101,32 @@ const struct wn_command wn_commands[] = {
          "wide form, and its own honest error.",
      .options = wn_forecast_options,
      .run = wn_cmd_forecast},
+    {.name = "detect",
+     .operands = "",
+     .summary = "find anomalies in streams of numbers",
+     .description =
+         "Reads a CSV file with the columns timestamp,value or series,timestamp,value (by name or "
+         "by place; a header is found by itself) and prints the same rows with what each should "
+         "have been (expected, low, high), a score, and whether a new incident begins there. The "
+         "answer for a row uses that row and earlier ones only, so a file and a stream give the "
+         "same answers. Timestamps are dates, dates with a time, or seconds or milliseconds since "
+         "the epoch; an empty value is a missing one.\n"
+         "\n"
+         "After an alert there is a rest period without new ones: one incident, one alert. A new "
+         "level becomes normal after two rest periods.\n"
+         "\n"
+         "With --explain the other columns are dimensions: rows of one timestamp, which must "
+         "follow "
+         "each other, are summed, and an anomaly of the sum is put down to the values that moved "
+         "most, if they moved more than on the normal days before.",
+     .examples =
+         "winnow detect --input clicks.csv\tJudge each row of a file.\n"
+         "tail -f metrics.csv | winnow detect --input - --follow --json\tAnswer rows as they "
+         "arrive.\n"
+         "winnow detect --input revenue.csv --explain\tColumns timestamp, country, device, value: "
+         "also say where it came from.",
+     .options = wn_detect_options,
+     .run = wn_cmd_detect},
     {.name = "allocate",
      .operands = "",
      .summary = "divide a budget by what each entity returns",
@@ -120,159 +158,6 @@ const struct wn_command wn_commands[] = {
          "winnow allocate --input - --budget 1000 -o plan.csv\tFrom a pipe into a file.",
      .options = wn_allocate_options,
      .run = wn_cmd_allocate},
-    {.name = "chart",
-     .operands = "",
-     .summary = "draw a chart as PNG",
-     .description =
-         "Draws one metric as a picture that is ready for a slide: lines over time when a time "
-         "dimension is among --by, else bars; a series for each value of the other dimension, in "
-         "the colours that the channels have everywhere.",
-     .examples = "winnow chart -o roi.png\tROI over time by channel, over all data.\n"
-                 "winnow chart -m conversions --by channel --from 2026-01-01 -o "
-                 "conversions.png\tConversions of this year by channel, as bars.",
-     .options = wn_chart_options,
-     .run = wn_cmd_chart},
-    {.name = "detect",
-     .operands = "",
-     .summary = "find anomalies in streams of numbers",
-     .description =
-         "Reads a CSV file with the columns timestamp,value or series,timestamp,value (by name or "
-         "by place; a header is found by itself) and prints the same rows with what each should "
-         "have been (expected, low, high), a score, and whether a new incident begins there. The "
-         "answer for a row uses that row and earlier ones only, so a file and a stream give the "
-         "same answers. Timestamps are dates, dates with a time, or seconds or milliseconds since "
-         "the epoch; an empty value is a missing one.\n"
-         "\n"
-         "After an alert there is a rest period without new ones: one incident, one alert. A new "
-         "level becomes normal after two rest periods.\n"
-         "\n"
-         "With --explain the other columns are dimensions: rows of one timestamp, which must "
-         "follow "
-         "each other, are summed, and an anomaly of the sum is put down to the values that moved "
-         "most, if they moved more than on the normal days before.",
-     .examples =
-         "winnow detect --input clicks.csv\tJudge each row of a file.\n"
-         "tail -f metrics.csv | winnow detect --input - --follow --json\tAnswer rows as they "
-         "arrive.\n"
-         "winnow detect --input revenue.csv --explain\tColumns timestamp, country, device, value: "
-         "also say where it came from.",
-     .options = wn_detect_options,
-     .run = wn_cmd_detect},
-    {.name = "attribute",
-     .operands = "",
-     .summary = "divide conversions among the channels that were there",
-     .description =
-         "Reads paths (CSV with the columns path, conversions, and perhaps value and null; a path "
-         "is \"search > mail > search\") or events (person, channel, time, conversion, and perhaps "
-         "value and type: click or view), and prints what each channel is credited with by every "
-         "model side by side. The credits of a model add up to the conversions.\n"
-         "\n"
-         "first, last, last_non_direct: all to one touch. linear: the same to each. time_decay: "
-         "half "
-         "as much one half-life earlier. position: 40 % to the first, 40 % to the last, 20 % to "
-         "those between. markov: in proportion to the share of conversions that would be lost if "
-         "each step into the channel ended the path; solved exactly. shapley: equally among the "
-         "distinct channels of a path. shapley_rate: fair shares of the conversion rate of people "
-         "who saw a set of channels, times the people reached; exact to 16 channels.\n"
-         "\n"
-         "Paths without conversion (null) are needed for markov and shapley_rate. Of events, a "
-         "conversion ends a path; touches older than the look-back, and those without a conversion "
-         "behind them, are such paths.\n"
-         "\n"
-         "Columns behind the models: the interval of the base model (--intervals: of all) by "
-         "resampling people; disagreement, (largest - smallest) / largest credit: 0 = all models "
-         "agree; removal_effect of the Markov chain; evidence: tested or not tested.\n"
-         "\n"
-         "None of this is causal. Where a geo or holdout test was made, --tests corrects the base "
-         "model by what it found: ratio is what was caused per credit, calibrated the credit times "
-         "it, with its interval; the weight of a test halves every 180 days. A lift is a ratio (1 "
-         "= "
-         "the credit is right), or a count beside a column credited.",
-     .examples =
-         "winnow attribute --input paths.csv\tAll models side by side.\n"
-         "winnow attribute --input paths.csv --model markov,linear --order 2 --json\tTwo models, "
-         "the chain remembering two touches.\n"
-         "winnow attribute --input events.csv --look-back 14,1 --value\tFrom events; divide the "
-         "revenue.\n"
-         "winnow attribute --input paths.csv --tests lift.csv --as-of 2026-03-31\tCorrected by "
-         "experiments.",
-     .options = wn_attribute_options,
-     .run = wn_cmd_attribute},
-    {.name = "ctr",
-     .operands = "train|predict|evaluate",
-     .n_operands_min = 1,
-     .n_operands_max = 1,
-     .summary = "learn who clicks or buys, and predict it with an interval",
-     .description =
-         "train reads rows with a target (1 = clicked or converted, 0 = not; or clicks of so many "
-         "views) and writes a model; predict prints the probability of each row with an interval; "
-         "evaluate scores predictions of rows whose outcome is known. Rows are CSV or TSV with one "
-         "column a feature, libsvm, libffm, or Vowpal Wabbit text.\n"
-         "\n"
-         "Every column is taken as names, unless its numbers have decimal fractions or --numeric "
-         "lists it. An empty cell is a value of its own. Rows stand oldest first (or see --time).\n"
-         "\n"
-         "Up to --memory-rows rows are learned at once: each column's effects shrink as much as "
-         "the "
-         "data say, a factorization machine is blended in where there are 1,000 clicks, and the "
-         "report is about rows that were predicted by models which had not seen them. More rows "
-         "are learned in one pass (FTRL-proximal), with a line of progressive validation each time "
-         "their number has doubled: the error of predictions made before their rows were "
-         "learned.\n"
-         "\n"
-         "predict and evaluate know from the model which column is which. Columns that the model "
-         "does not know are named and passed over; values it has never seen widen the interval. "
-         "low and high enclose the probability, not the outcome. --because says which columns "
-         "multiply the odds of a typical row by how much.\n"
-         "\n"
-         "The model is one file with a checksum; a damaged or foreign file is refused.",
-     .examples =
-         "winnow ctr train --input clicks.csv --model ads.ctr --time shown_at\tLearn from a file "
-         "with the columns click, shown_at and features.\n"
-         "winnow ctr predict --input new.csv --model ads.ctr --because 3\tProbabilities, and the "
-         "three strongest reasons.\n"
-         "winnow ctr evaluate --input lastday.csv --model ads.ctr\tLog loss, AUC and calibration "
-         "on rows whose outcome is known.\n"
-         "winnow ctr train --input daily.csv --target clicks --views impressions --tree "
-         "channel,campaign,ad --model ads.ctr\tFrom daily sums; new ads start at their campaign's "
-         "rate.\n"
-         "zcat log.tsv.gz | winnow ctr train --input - --target c1 --numeric c2,c3 --learn stream "
-         "--bits 24 --model big.ctr\tHundreds of millions of rows in one pass.",
-     .options = wn_ctr_options,
-     .run = wn_cmd_ctr},
-    {.name = "ltv",
-     .operands = "",
-     .summary = "value customers: who comes back, how often, for how much",
-     .description =
-         "Reads purchases (CSV with the columns customer, date, amount, perhaps channel; or line "
-         "items with quantity and unit price) and prints for each customer the probability that "
-         "they are still one, the purchases and the value to expect within the horizon, an "
-         "interval of that value, and the most to pay for keeping them. Negative amounts are "
-         "refunds. Purchases of one day are one; the first one is no repeat.\n"
-         "\n"
-         "Instead of purchases the input may be one row a customer: frequency (repeat purchases), "
-         "recency (time from the first to the last), T (time from the first to now), and monetary "
-         "(mean value of the repeats).\n"
-         "\n"
-         "Customers buy at their own rates and leave unseen: after a purchase (bgnbd) or at any "
-         "time (pnbd). Values follow the Gamma-Gamma model. Channels look like the account as "
-         "long as they are small. A gift season counts as loyalty, as no calendar is known: see "
-         "what --holdout says before trusting sums.\n"
-         "\n"
-         "Columns: frequency, recency and age in weeks; p_alive; purchases; value_per_purchase "
-         "before margin; value, discounted and after margin; its interval (what will be seen); "
-         "max_bid, a careful quantile of the value given what the customer is like. Cells stay "
-         "empty where amounts are not known.",
-     .examples =
-         "winnow ltv --input orders.csv\tEach customer, the next 52 weeks.\n"
-         "winnow ltv --input orders.csv --holdout 26 --model bgnbd,pnbd --summary\tHow well both "
-         "models would have foreseen the last half year, and sums.\n"
-         "winnow ltv --input orders.csv --summary --margin 30% --cost 25\tBy channel: what a new "
-         "customer brings, the most to bid, when 25 is paid back.\n"
-         "winnow ltv --input rfm.csv --unit days --explain -o ltv.csv\tFrom one row a customer, "
-         "with the parameters.",
-     .options = wn_ltv_options,
-     .run = wn_cmd_ltv},
     {.name = "abtest",
      .operands = "",
      .summary = "analyse an A/B test that may be looked at any time, or plan one",
@@ -377,6 +262,79 @@ const struct wn_command wn_commands[] = {
          "showing all alike have earned?",
      .options = wn_bandit_options,
      .run = wn_cmd_bandit},
+    {.name = "attribute",
+     .operands = "",
+     .summary = "divide conversions among the channels that were there",
+     .description =
+         "Reads paths (CSV with the columns path, conversions, and perhaps value and null; a path "
+         "is \"search > mail > search\") or events (person, channel, time, conversion, and perhaps "
+         "value and type: click or view), and prints what each channel is credited with by every "
+         "model side by side. The credits of a model add up to the conversions.\n"
+         "\n"
+         "first, last, last_non_direct: all to one touch. linear: the same to each. time_decay: "
+         "half "
+         "as much one half-life earlier. position: 40 % to the first, 40 % to the last, 20 % to "
+         "those between. markov: in proportion to the share of conversions that would be lost if "
+         "each step into the channel ended the path; solved exactly. shapley: equally among the "
+         "distinct channels of a path. shapley_rate: fair shares of the conversion rate of people "
+         "who saw a set of channels, times the people reached; exact to 16 channels.\n"
+         "\n"
+         "Paths without conversion (null) are needed for markov and shapley_rate. Of events, a "
+         "conversion ends a path; touches older than the look-back, and those without a conversion "
+         "behind them, are such paths.\n"
+         "\n"
+         "Columns behind the models: the interval of the base model (--intervals: of all) by "
+         "resampling people; disagreement, (largest - smallest) / largest credit: 0 = all models "
+         "agree; removal_effect of the Markov chain; evidence: tested or not tested.\n"
+         "\n"
+         "None of this is causal. Where a geo or holdout test was made, --tests corrects the base "
+         "model by what it found: ratio is what was caused per credit, calibrated the credit times "
+         "it, with its interval; the weight of a test halves every 180 days. A lift is a ratio (1 "
+         "= "
+         "the credit is right), or a count beside a column credited.",
+     .examples =
+         "winnow attribute --input paths.csv\tAll models side by side.\n"
+         "winnow attribute --input paths.csv --model markov,linear --order 2 --json\tTwo models, "
+         "the chain remembering two touches.\n"
+         "winnow attribute --input events.csv --look-back 14,1 --value\tFrom events; divide the "
+         "revenue.\n"
+         "winnow attribute --input paths.csv --tests lift.csv --as-of 2026-03-31\tCorrected by "
+         "experiments.",
+     .options = wn_attribute_options,
+     .run = wn_cmd_attribute},
+    {.name = "ltv",
+     .operands = "",
+     .summary = "value customers: who comes back, how often, for how much",
+     .description =
+         "Reads purchases (CSV with the columns customer, date, amount, perhaps channel; or line "
+         "items with quantity and unit price) and prints for each customer the probability that "
+         "they are still one, the purchases and the value to expect within the horizon, an "
+         "interval of that value, and the most to pay for keeping them. Negative amounts are "
+         "refunds. Purchases of one day are one; the first one is no repeat.\n"
+         "\n"
+         "Instead of purchases the input may be one row a customer: frequency (repeat purchases), "
+         "recency (time from the first to the last), T (time from the first to now), and monetary "
+         "(mean value of the repeats).\n"
+         "\n"
+         "Customers buy at their own rates and leave unseen: after a purchase (bgnbd) or at any "
+         "time (pnbd). Values follow the Gamma-Gamma model. Channels look like the account as "
+         "long as they are small. A gift season counts as loyalty, as no calendar is known: see "
+         "what --holdout says before trusting sums.\n"
+         "\n"
+         "Columns: frequency, recency and age in weeks; p_alive; purchases; value_per_purchase "
+         "before margin; value, discounted and after margin; its interval (what will be seen); "
+         "max_bid, a careful quantile of the value given what the customer is like. Cells stay "
+         "empty where amounts are not known.",
+     .examples =
+         "winnow ltv --input orders.csv\tEach customer, the next 52 weeks.\n"
+         "winnow ltv --input orders.csv --holdout 26 --model bgnbd,pnbd --summary\tHow well both "
+         "models would have foreseen the last half year, and sums.\n"
+         "winnow ltv --input orders.csv --summary --margin 30% --cost 25\tBy channel: what a new "
+         "customer brings, the most to bid, when 25 is paid back.\n"
+         "winnow ltv --input rfm.csv --unit days --explain -o ltv.csv\tFrom one row a customer, "
+         "with the parameters.",
+     .options = wn_ltv_options,
+     .run = wn_cmd_ltv},
     {.name = "cohorts",
      .operands = "",
      .summary = "follow customers by when they came, and continue them",
@@ -407,6 +365,48 @@ const struct wn_command wn_commands[] = {
          "winnow cohorts --input payments.csv --model sbg --json\tSubscriptions, as JSON.",
      .options = wn_cohorts_options,
      .run = wn_cmd_cohorts},
+    {.name = "ctr",
+     .operands = "train|predict|evaluate",
+     .n_operands_min = 1,
+     .n_operands_max = 1,
+     .summary = "learn who clicks or buys, and predict it with an interval",
+     .description =
+         "train reads rows with a target (1 = clicked or converted, 0 = not; or clicks of so many "
+         "views) and writes a model; predict prints the probability of each row with an interval; "
+         "evaluate scores predictions of rows whose outcome is known. Rows are CSV or TSV with one "
+         "column a feature, libsvm, libffm, or Vowpal Wabbit text.\n"
+         "\n"
+         "Every column is taken as names, unless its numbers have decimal fractions or --numeric "
+         "lists it. An empty cell is a value of its own. Rows stand oldest first (or see --time).\n"
+         "\n"
+         "Up to --memory-rows rows are learned at once: each column's effects shrink as much as "
+         "the "
+         "data say, a factorization machine is blended in where there are 1,000 clicks, and the "
+         "report is about rows that were predicted by models which had not seen them. More rows "
+         "are learned in one pass (FTRL-proximal), with a line of progressive validation each time "
+         "their number has doubled: the error of predictions made before their rows were "
+         "learned.\n"
+         "\n"
+         "predict and evaluate know from the model which column is which. Columns that the model "
+         "does not know are named and passed over; values it has never seen widen the interval. "
+         "low and high enclose the probability, not the outcome. --because says which columns "
+         "multiply the odds of a typical row by how much.\n"
+         "\n"
+         "The model is one file with a checksum; a damaged or foreign file is refused.",
+     .examples =
+         "winnow ctr train --input clicks.csv --model ads.ctr --time shown_at\tLearn from a file "
+         "with the columns click, shown_at and features.\n"
+         "winnow ctr predict --input new.csv --model ads.ctr --because 3\tProbabilities, and the "
+         "three strongest reasons.\n"
+         "winnow ctr evaluate --input lastday.csv --model ads.ctr\tLog loss, AUC and calibration "
+         "on rows whose outcome is known.\n"
+         "winnow ctr train --input daily.csv --target clicks --views impressions --tree "
+         "channel,campaign,ad --model ads.ctr\tFrom daily sums; new ads start at their campaign's "
+         "rate.\n"
+         "zcat log.tsv.gz | winnow ctr train --input - --target c1 --numeric c2,c3 --learn stream "
+         "--bits 24 --model big.ctr\tHundreds of millions of rows in one pass.",
+     .options = wn_ctr_options,
+     .run = wn_cmd_ctr},
     {.name = "doctor",
      .operands = "",
      .summary = "check the installation and say what to do about problems",
