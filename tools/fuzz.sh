@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of build/fuzz, two at a time, from its kept corpus: those of the formats that
-# everything is built on for the seconds given, each of the others for a third of that.
+# everything is built on for the seconds given, each of the others for a quarter of that.
 # A crash is printed with its input and kept in build/fuzz/crashes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_erro
 run_one() {
     local target=$1 seconds=$2 name
     name=$(basename "$target")
-    case $name in fuzz_csv | fuzz_json | fuzz_formula | fuzz_query) ;; *) seconds=$(((seconds + 2) / 3)) ;; esac
+    case $name in fuzz_csv | fuzz_json | fuzz_formula | fuzz_query) ;; *) seconds=$(((seconds + 3) / 4)) ;; esac
     mkdir -p "build/fuzz/work/$name" "tests/fuzz/corpus/${name#fuzz_}"
     if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/crashes/$name-" "build/fuzz/work/$name" "tests/fuzz/corpus/${name#fuzz_}" \
