@@ -68,7 +68,7 @@ static void bias_step(struct wn_ctr *m, double w, double g, double q)
 {
     struct ctr_bias *b = &m->bias;
     double sigma = (sqrt(b->n + g * g) - sqrt(b->n)) / m->options.alpha;
-    b->z += g - sigma * w;
+    b->z = fmax(-(double)SUM_MAX, fmin(b->z + (g - sigma * w), (double)SUM_MAX));
     b->n += g * g;
     b->q += q;
 }

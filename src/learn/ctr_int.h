@@ -200,10 +200,12 @@ static inline float ctr_weight(const struct wn_ctr *m, const struct ctr_slot *s)
 {
     return ctr_weight_of(&m->rates, s->z, sqrtf(s->n));
 }
+/* Nothing pulls the bias to 0, so where next to no gradient has been seen it could be anything;
+ * beyond 1,000 every probability is at its end. */
 static inline double ctr_bias_weight(const struct wn_ctr *m)
 {
     double scale = m->options.beta + sqrt(m->bias.n);
-    return scale > 0 ? -m->bias.z * m->options.alpha / scale : 0;
+    return scale > 0 ? fmax(-1e3, fmin(-m->bias.z * m->options.alpha / scale, 1e3)) : 0;
 }
 /* Sets z so that the weight is w, given information q. */
 void ctr_slot_set(const struct wn_ctr_options *o, struct ctr_slot *s, double w, double q);
