@@ -38,7 +38,7 @@ bench_import() {
 }
 
 bench_query() {
-    echo "queries over $query_rows rows: through HTTP beside the bare SQL (median ms)"
+    echo "queries over $query_rows rows: through HTTP beside the bare SQL (median ms; $rounds rounds, interleaved)"
     "$peer" gen "$query_rows" "$work/many.csv"
     rm -rf "$work/data"; "$winnow" import --data "$work/data" "$work/many.csv" >/dev/null; rm -f "$work/many.csv"
     cp "$work/data/facts.duckdb" "$work/copy.duckdb"
@@ -47,10 +47,17 @@ SELECT sum(spend_micros), sum(revenue_micros), sum(conversions_micros), sum(clic
 SELECT channel, day, sum(spend_micros), sum(revenue_micros) FROM ad_stats WHERE tenant_id = 1 AND day BETWEEN 20089 AND 20453 GROUP BY channel, day ORDER BY channel, day
 SQL
     start_server "$work/data"
-    node bench/query/http.mjs "$port" "$work/ours" 41
-    "$peer" sql "$work/copy.duckdb" 41 <"$work/bare.sql" >"$work/theirs"
+    : >"$work/ours"; : >"$work/theirs"
+    for _ in $(seq "$rounds"); do
+        node bench/query/http.mjs "$port" "$work/one" 41
+        paste -sd ' ' "$work/one" >>"$work/ours"
+        "$peer" sql "$work/copy.duckdb" 41 <"$work/bare.sql" | paste -sd ' ' >>"$work/theirs"
+    done
     stop_server
-    paste "$work/ours" "$work/theirs" | awk 'BEGIN {n[1]="KPI summary, 30 days"; n[2]="6 channels x 365 days"}
+    for query in 1 2; do
+        echo "$(cut -d' ' -f$query "$work/ours" | median) $(cut -d' ' -f$query "$work/theirs" | median)"
+    done |
+        awk 'BEGIN {n[1]="KPI summary, 30 days"; n[2]="6 channels x 365 days"}
         {printf "  %-24s winnow %7.2f ms   bare SQL %7.2f ms   ratio %.2f (goal <= 1.25)\n", n[NR], $1, $2, $1/$2}'
 }
 
