@@ -11,6 +11,7 @@ static void duck_close(struct wn_facts *f)
 {
     struct duck_facts *d = (struct duck_facts *)f;
     wn_duck_writer_stop(d);
+    wn_duck_readers_free(d);
     duckdb_close(&d->db);
     wn_lock_drop(&d->lock); /* last: until here nobody else may open the files */
     wn_names_deinit(&d->base.names);

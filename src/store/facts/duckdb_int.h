@@ -7,6 +7,7 @@
 #define WN_STORE_FACTS_DUCKDB_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "io/file.h"
 #include "store/facts/duckdb_api.h"
@@ -50,6 +51,23 @@ struct duck_writer {
     int64_t load_id; /* of the running or last transaction */
 };
 
+#define WN_DUCK_KEPT_MAX 8 /* statements of one reader */
+
+/* A connection for one query at a time, with the statements it has planned: planning is most of the
+ * time of a small question. A plan holds what was known of the data when it was made (a range of
+ * values outside of which it looks for nothing), so it serves only as long as they are the same. */
+struct duck_reader {
+    duckdb_connection connection;
+    struct duck_reader *next; /* idle: the one below it */
+    uint64_t n_changes;       /* of the data that the plans were made for */
+    size_t n_kept, next_kept; /* the latter is replaced when all are taken */
+    struct {
+        char *text; /* [n_text] */
+        size_t n_text;
+        duckdb_prepared_statement statement;
+    } kept[WN_DUCK_KEPT_MAX];
+};
+
 struct duck_facts {
     struct wn_facts base;
     char *directory;
@@ -59,9 +77,11 @@ struct duck_facts {
     duckdb_database db;
     struct duck_writer writer;
 
-    pthread_mutex_t readers_lock; /* guards n_readers */
+    _Atomic uint64_t n_changes;   /* up by one before and after each commit: odd within it */
+    pthread_mutex_t readers_lock; /* guards all below */
     pthread_cond_t reader_left;
-    int n_readers;
+    int n_readers; /* at work */
+    struct duck_reader *idle;
 };
 
 /* duckdb_error.c */
@@ -127,6 +147,7 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
 wn_rc wn_duck_scan(struct wn_facts *f, int32_t tenant_id, const struct wn_facts_range *range,
                    wn_facts_rows_fn *on_rows, void *context, struct wn_why *why);
 wn_rc wn_duck_check(struct wn_facts *f, struct wn_why *why);
+void wn_duck_readers_free(struct duck_facts *d); /* nobody reads any more */
 
 /* True when row i of a column has a value. */
 static inline bool wn_duck_is_valid(const uint64_t *validity, uint64_t i)

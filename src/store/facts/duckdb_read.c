@@ -12,9 +12,55 @@ enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
 
 /* ---- who may read ----------------------------------------------------------------------------- */
 
-/* A connection costs 3 us, so none is kept: the pool is their number. A failed query leaves
- * nothing behind that way. */
-static wn_rc enter(struct duck_facts *d, duckdb_connection *out, struct wn_why *why)
+static void forget_plans(struct duck_reader *r)
+{
+    for (size_t i = 0; i < r->n_kept; i++) {
+        duckdb_destroy_prepare(&r->kept[i].statement);
+        free(r->kept[i].text);
+        r->kept[i].text = NULL;
+    }
+    r->n_kept = r->next_kept = 0;
+}
+
+static void reader_free(struct duck_reader *r)
+{
+    forget_plans(r);
+    duckdb_disconnect(&r->connection);
+    free(r);
+}
+
+void wn_duck_readers_free(struct duck_facts *d)
+{
+    while (d->idle) {
+        struct duck_reader *r = d->idle;
+        d->idle = r->next;
+        reader_free(r);
+    }
+}
+
+static struct duck_reader *reader_new(struct duck_facts *d)
+{
+    struct duck_reader *r = calloc(1, sizeof *r);
+    if (!r || duckdb_connect(d->db, &r->connection) == DuckDBSuccess)
+        return r;
+    free(r);
+    return NULL;
+}
+
+/* keep NULL: the reader is gone. */
+static void leave(struct duck_facts *d, struct duck_reader *keep)
+{
+    pthread_mutex_lock(&d->readers_lock);
+    d->n_readers--;
+    if (keep) {
+        keep->next = d->idle;
+        d->idle = keep;
+    }
+    pthread_cond_signal(&d->reader_left);
+    pthread_mutex_unlock(&d->readers_lock);
+}
+
+static wn_rc enter(struct duck_facts *d, struct duck_reader **out, struct wn_why *why)
 {
     int64_t until_ns = wn_clock_monotonic_ns() + WN_DUCK_READER_WAIT_MS * INT64_C(1000000);
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
@@ -23,28 +69,21 @@ static wn_rc enter(struct duck_facts *d, duckdb_connection *out, struct wn_why *
     while (d->n_readers >= d->options.n_readers_max && waited != ETIMEDOUT)
         waited = pthread_cond_timedwait(&d->reader_left, &d->readers_lock, &until);
     bool in = d->n_readers < d->options.n_readers_max;
+    struct duck_reader *r = in ? d->idle : NULL;
     d->n_readers += in;
+    if (r)
+        d->idle = r->next;
     pthread_mutex_unlock(&d->readers_lock);
     if (!in)
         return wn_fail(why, WN_BUSY, NULL, "%d queries are running and none ended within %d s",
                        d->options.n_readers_max, WN_DUCK_READER_WAIT_MS / 1000);
-    *out = NULL;
-    if (duckdb_connect(d->db, out) == DuckDBSuccess)
+    if (!r)
+        r = reader_new(d);
+    *out = r;
+    if (r)
         return WN_OK;
-    pthread_mutex_lock(&d->readers_lock);
-    d->n_readers--;
-    pthread_cond_signal(&d->reader_left);
-    pthread_mutex_unlock(&d->readers_lock);
+    leave(d, NULL);
     return wn_fail(why, WN_MEMORY, NULL, "could not connect to the facts");
-}
-
-static void leave(struct duck_facts *d, duckdb_connection *connection)
-{
-    duckdb_disconnect(connection);
-    pthread_mutex_lock(&d->readers_lock);
-    d->n_readers--;
-    pthread_cond_signal(&d->reader_left);
-    pthread_mutex_unlock(&d->readers_lock);
 }
 
 /* ---- statements ------------------------------------------------------------------------------- */
@@ -84,38 +123,101 @@ static wn_rc prepare(struct duck_facts *d, duckdb_connection c, const struct wn_
         return wn_fail(why, WN_INTERNAL, NULL,
                        "a query of the facts has %zu values for %llu places", sql->n_binds,
                        (unsigned long long)duckdb_nparams(*out));
-    for (size_t i = 0; i < sql->n_binds; i++)
-        if (bind_one(*out, i + 1, &sql->binds[i]) != DuckDBSuccess)
-            return wn_duck_fail(d, why, "bind a value of a query", duckdb_prepare_error(*out));
     return WN_OK;
 }
 
-/* A running query: connection, statement, result. */
+static duckdb_prepared_statement find_kept(const struct duck_reader *r, struct wn_str text)
+{
+    for (size_t i = 0; i < r->n_kept; i++)
+        if (wn_str_eq((struct wn_str){r->kept[i].text, r->kept[i].n_text}, text))
+            return r->kept[i].statement;
+    return NULL;
+}
+
+/* Takes the statement over; without memory for its text it stays the caller's. */
+static bool keep(struct duck_reader *r, struct wn_str text, duckdb_prepared_statement statement)
+{
+    char *copy = malloc(text.n + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, text.p, text.n);
+    size_t at = r->n_kept < WN_DUCK_KEPT_MAX ? r->n_kept++ : r->next_kept;
+    if (r->kept[at].text) {
+        duckdb_destroy_prepare(&r->kept[at].statement);
+        free(r->kept[at].text);
+    }
+    r->kept[at].text = copy;
+    r->kept[at].n_text = text.n;
+    r->kept[at].statement = statement;
+    r->next_kept = (at + 1) % WN_DUCK_KEPT_MAX;
+    return true;
+}
+
+/* A running query: reader, statement, result. */
 struct reading {
-    duckdb_connection connection;
-    duckdb_prepared_statement statement;
+    struct duck_reader *reader;
+    duckdb_prepared_statement own; /* not kept by the reader */
     duckdb_result result;
 };
 
-static wn_rc start_reading(struct duck_facts *d, const struct wn_sql *sql, struct reading *r,
-                           struct wn_why *why)
+static wn_rc find_statement(struct duck_facts *d, const struct wn_sql *sql, struct reading *r,
+                            duckdb_prepared_statement *out, struct wn_why *why)
 {
-    *r = (struct reading){0};
-    wn_rc rc = enter(d, &r->connection, why);
-    if (rc)
-        return rc;
-    rc = prepare(d, r->connection, sql, &r->statement, why);
-    if (!rc && duckdb_execute_prepared_streaming(r->statement, &r->result) != DuckDBSuccess)
+    *out = find_kept(r->reader, sql->text);
+    if (*out)
+        return WN_OK;
+    wn_rc rc = prepare(d, r->reader->connection, sql, &r->own, why);
+    *out = r->own;
+    if (!rc && keep(r->reader, sql->text, r->own))
+        r->own = NULL;
+    return rc;
+}
+
+static wn_rc execute(struct duck_facts *d, const struct wn_sql *sql, struct reading *r,
+                     struct wn_why *why)
+{
+    duckdb_prepared_statement s = NULL;
+    wn_rc rc = find_statement(d, sql, r, &s, why);
+    for (size_t i = 0; i < sql->n_binds && !rc; i++)
+        if (bind_one(s, i + 1, &sql->binds[i]) != DuckDBSuccess)
+            rc = wn_duck_fail(d, why, "bind a value of a query", duckdb_prepare_error(s));
+    if (!rc && duckdb_execute_prepared_streaming(s, &r->result) != DuckDBSuccess)
         rc = wn_duck_fail(d, why, "answer a query of the facts", duckdb_result_error(&r->result));
     return rc;
 }
 
-static void end_reading(struct duck_facts *d, struct reading *r)
+/* Starts with a plan that was made for the data it is asked of: when a commit came in between, both
+ * are made again, at most twice. */
+static wn_rc start_reading(struct duck_facts *d, const struct wn_sql *sql, struct reading *r,
+                           struct wn_why *why)
+{
+    *r = (struct reading){0};
+    wn_rc rc = enter(d, &r->reader, why);
+    WN_ASSERT(rc || r->reader);
+    for (int tries = 1; !rc; tries++) {
+        uint64_t n_changes = atomic_load(&d->n_changes);
+        if (r->reader->n_changes != n_changes || n_changes % 2)
+            forget_plans(r->reader);
+        r->reader->n_changes = n_changes;
+        rc = execute(d, sql, r, why);
+        if (rc || atomic_load(&d->n_changes) == n_changes || tries == 3)
+            break;
+        duckdb_destroy_result(&r->result);
+        duckdb_destroy_prepare(&r->own);
+    }
+    return rc;
+}
+
+/* rc: how it went. What failed leaves nothing behind: its connection goes with it. */
+static void end_reading(struct duck_facts *d, struct reading *r, wn_rc rc)
 {
     duckdb_destroy_result(&r->result);
-    duckdb_destroy_prepare(&r->statement);
-    if (r->connection)
-        leave(d, &r->connection);
+    duckdb_destroy_prepare(&r->own);
+    if (!r->reader)
+        return;
+    if (rc)
+        reader_free(r->reader);
+    leave(d, rc ? NULL : r->reader);
 }
 
 /* The end of the rows and an error look the same to who fetches. */
@@ -347,7 +449,7 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
     }
     if (!rc)
         rc = check_end(d, &r, why);
-    end_reading(d, &r);
+    end_reading(d, &r, rc);
     if (!rc)
         rc = settle_values(&c);
     else if (c.table)
@@ -432,7 +534,7 @@ wn_rc wn_duck_scan(struct wn_facts *f, int32_t tenant_id, const struct wn_facts_
         rc = scan_chunks(&r, rows, on_rows, context, why);
     if (!rc)
         rc = check_end(d, &r, why);
-    end_reading(d, &r);
+    end_reading(d, &r, rc);
     wn_buf_deinit(&text);
     free(rows);
     return rc == WN_MEMORY ? wn_fail(why, rc, NULL, "no memory to scan the facts") : rc;

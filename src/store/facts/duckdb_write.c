@@ -476,10 +476,13 @@ static void free_blocks(struct duck_writer *w, size_t n_keep)
 
 wn_rc wn_duck_commit(struct wn_facts_tx *tx, struct wn_why *why)
 {
-    struct duck_writer *w = &owner(tx)->writer;
+    struct duck_facts *d = owner(tx);
+    struct duck_writer *w = &d->writer;
     if (w->filling)
         send_block(w);
+    atomic_fetch_add(&d->n_changes, 1);
     send_command(w, DUCK_COMMIT);
+    atomic_fetch_add(&d->n_changes, 1);
     wn_rc rc = failure(w, why);
     w->tx = NULL;
     free_blocks(w, 1);

@@ -635,6 +635,32 @@ static void values_are_bound_not_pasted(void **state)
     assert_int_equal(expect_whole(x), 1);
 }
 
+/* Plans are kept, and a plan knows which values there were: it must not outlive them. */
+static void a_question_asked_again_sees_what_is_new(void **state)
+{
+    struct fixture *x = *state;
+    static const char question[] = "SELECT count(*) FROM ad_stats WHERE account_id > 50";
+    open_store(x, NULL);
+    replace(x->facts, 1, 1, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask_int(x, question), 0);
+    replace(x->facts, 1, 99, 1);
+    for (int i = 0; i < 20; i++) { /* more questions than are kept */
+        char other[64];
+        snprintf(other, sizeof other, "SELECT count(*) + %d FROM ad_stats", i);
+        assert_int_equal(ask_int(x, question), 7000);
+        assert_int_equal(ask_int(x, other), 14000 + i);
+        assert_int_equal(ask_int(x, other), 14000 + i);
+    }
+    const struct wn_value binds[] = {{.kind = WN_VALUE_INT, .integer = 7},
+                                     {.kind = WN_VALUE_TEXT, .text = WN_STR("seven")},
+                                     {.kind = WN_VALUE_INT, .integer = -7}};
+    expect_int(wn_table_at(ask(x, "SELECT ?", &binds[0], 1), 0, 0), 7);
+    assert_true(
+        wn_str_eq(wn_table_at(ask(x, "SELECT ?", &binds[1], 1), 0, 0)->text, WN_STR("seven")));
+    expect_int(wn_table_at(ask(x, "SELECT ?", &binds[2], 1), 0, 0), -7);
+}
+
 static void a_query_can_neither_write_nor_leave(void **state)
 {
     struct fixture *x = *state;
@@ -716,6 +742,7 @@ int main(void)
         CASE(every_type_arrives_as_a_value),
         CASE(types_without_meaning_are_refused),
         CASE(values_are_bound_not_pasted),
+        CASE(a_question_asked_again_sees_what_is_new),
         CASE(a_query_can_neither_write_nor_leave),
         CASE(one_reader_at_a_time_still_serves_many),
     };
