@@ -50,6 +50,8 @@ static wn_rc open_files(struct duck_facts *d, struct wn_arena *a, struct wn_str 
     if (!rc)
         rc = wn_duck_load_names(d, why);
     if (!rc)
+        rc = wn_duck_readers_new(d, why);
+    if (!rc)
         rc = wn_duck_writer_start(d, why);
     return rc;
 }

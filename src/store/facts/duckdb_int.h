@@ -51,20 +51,21 @@ struct duck_writer {
     int64_t load_id; /* of the running or last transaction */
 };
 
-#define WN_DUCK_KEPT_MAX 8 /* statements of one reader */
+#define WN_DUCK_KEPT_MAX 8      /* statements of one reader */
+#define WN_DUCK_KEPT_BYTES 4096 /* of a statement's text; a longer one is not kept */
 
 /* A connection for one query at a time, with the statements it has planned: planning is most of the
  * time of a small question. A plan holds what was known of the data when it was made (a range of
  * values outside of which it looks for nothing), so it serves only as long as they are the same. */
 struct duck_reader {
-    duckdb_connection connection;
-    struct duck_reader *next; /* idle: the one below it */
-    uint64_t n_changes;       /* of the data that the plans were made for */
-    size_t n_kept, next_kept; /* the latter is replaced when all are taken */
+    duckdb_connection connection; /* NULL until it is needed, and after a failure */
+    struct duck_reader *next;     /* idle: the one below it */
+    uint64_t n_changes;           /* of the data that the plans were made for */
+    size_t n_kept, next_kept;     /* the latter is replaced when all are taken */
     struct {
-        char *text; /* [n_text] */
-        size_t n_text;
         duckdb_prepared_statement statement;
+        size_t n_text;
+        char text[WN_DUCK_KEPT_BYTES];
     } kept[WN_DUCK_KEPT_MAX];
 };
 
@@ -80,8 +81,8 @@ struct duck_facts {
     _Atomic uint64_t n_changes;   /* up by one before and after each commit: odd within it */
     pthread_mutex_t readers_lock; /* guards all below */
     pthread_cond_t reader_left;
-    int n_readers; /* at work */
     struct duck_reader *idle;
+    struct duck_reader *readers; /* [options.n_readers_max]: idle or at work */
 };
 
 /* duckdb_error.c */
@@ -147,7 +148,9 @@ wn_rc wn_duck_query(struct wn_facts *f, const struct wn_sql *sql, size_t rows_ma
 wn_rc wn_duck_scan(struct wn_facts *f, int32_t tenant_id, const struct wn_facts_range *range,
                    wn_facts_rows_fn *on_rows, void *context, struct wn_why *why);
 wn_rc wn_duck_check(struct wn_facts *f, struct wn_why *why);
-void wn_duck_readers_free(struct duck_facts *d); /* nobody reads any more */
+WN_MUST_USE wn_rc wn_duck_readers_new(struct duck_facts *d, struct wn_why *why);
+void wn_duck_readers_free(
+    struct duck_facts *d); /* nobody reads any more; also when there are none */
 
 /* True when row i of a column has a value. */
 static inline bool wn_duck_is_valid(const uint64_t *validity, uint64_t i)

@@ -14,48 +14,41 @@ enum { COLUMNS_MAX = 256, QUERY_BYTES_MAX = 1 << 20 };
 
 static void forget_plans(struct duck_reader *r)
 {
-    for (size_t i = 0; i < r->n_kept; i++) {
+    for (size_t i = 0; i < r->n_kept; i++)
         duckdb_destroy_prepare(&r->kept[i].statement);
-        free(r->kept[i].text);
-        r->kept[i].text = NULL;
-    }
     r->n_kept = r->next_kept = 0;
 }
 
-static void reader_free(struct duck_reader *r)
+static void disconnect(struct duck_reader *r)
 {
     forget_plans(r);
     duckdb_disconnect(&r->connection);
-    free(r);
+}
+
+wn_rc wn_duck_readers_new(struct duck_facts *d, struct wn_why *why)
+{
+    size_t n = (size_t)d->options.n_readers_max;
+    d->readers = calloc(n, sizeof *d->readers);
+    if (!d->readers)
+        return wn_fail(why, WN_MEMORY, NULL, "no memory for the facts");
+    for (size_t i = 0; i < n; i++)
+        d->readers[i].next = i + 1 < n ? &d->readers[i + 1] : NULL;
+    d->idle = d->readers;
+    return WN_OK;
 }
 
 void wn_duck_readers_free(struct duck_facts *d)
 {
-    while (d->idle) {
-        struct duck_reader *r = d->idle;
-        d->idle = r->next;
-        reader_free(r);
-    }
+    for (int i = 0; d->readers && i < d->options.n_readers_max; i++)
+        disconnect(&d->readers[i]);
+    free(d->readers);
 }
 
-static struct duck_reader *reader_new(struct duck_facts *d)
-{
-    struct duck_reader *r = calloc(1, sizeof *r);
-    if (!r || duckdb_connect(d->db, &r->connection) == DuckDBSuccess)
-        return r;
-    free(r);
-    return NULL;
-}
-
-/* keep NULL: the reader is gone. */
-static void leave(struct duck_facts *d, struct duck_reader *keep)
+static void leave(struct duck_facts *d, struct duck_reader *r)
 {
     pthread_mutex_lock(&d->readers_lock);
-    d->n_readers--;
-    if (keep) {
-        keep->next = d->idle;
-        d->idle = keep;
-    }
+    r->next = d->idle;
+    d->idle = r;
     pthread_cond_signal(&d->reader_left);
     pthread_mutex_unlock(&d->readers_lock);
 }
@@ -66,24 +59,21 @@ static wn_rc enter(struct duck_facts *d, struct duck_reader **out, struct wn_why
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
     int waited = 0;
     pthread_mutex_lock(&d->readers_lock);
-    while (d->n_readers >= d->options.n_readers_max && waited != ETIMEDOUT)
+    while (!d->idle && waited != ETIMEDOUT)
         waited = pthread_cond_timedwait(&d->reader_left, &d->readers_lock, &until);
-    bool in = d->n_readers < d->options.n_readers_max;
-    struct duck_reader *r = in ? d->idle : NULL;
-    d->n_readers += in;
+    struct duck_reader *r = d->idle;
     if (r)
         d->idle = r->next;
     pthread_mutex_unlock(&d->readers_lock);
-    if (!in)
+    if (!r)
         return wn_fail(why, WN_BUSY, NULL, "%d queries are running and none ended within %d s",
                        d->options.n_readers_max, WN_DUCK_READER_WAIT_MS / 1000);
-    if (!r)
-        r = reader_new(d);
+    if (!r->connection && duckdb_connect(d->db, &r->connection) != DuckDBSuccess) {
+        leave(d, r);
+        return wn_fail(why, WN_MEMORY, NULL, "could not connect to the facts");
+    }
     *out = r;
-    if (r)
-        return WN_OK;
-    leave(d, NULL);
-    return wn_fail(why, WN_MEMORY, NULL, "could not connect to the facts");
+    return WN_OK;
 }
 
 /* ---- statements ------------------------------------------------------------------------------- */
@@ -134,19 +124,19 @@ static duckdb_prepared_statement find_kept(const struct duck_reader *r, struct w
     return NULL;
 }
 
-/* Takes the statement over; without memory for its text it stays the caller's. */
+/* Takes the statement over; when its text is too long it stays the caller's. */
 static bool keep(struct duck_reader *r, struct wn_str text, duckdb_prepared_statement statement)
 {
-    char *copy = malloc(text.n + 1);
-    if (!copy)
+    if (text.n > WN_DUCK_KEPT_BYTES)
         return false;
-    memcpy(copy, text.p, text.n);
-    size_t at = r->n_kept < WN_DUCK_KEPT_MAX ? r->n_kept++ : r->next_kept;
-    if (r->kept[at].text) {
+    size_t at = r->n_kept;
+    if (at < WN_DUCK_KEPT_MAX) {
+        r->n_kept++;
+    } else {
+        at = r->next_kept;
         duckdb_destroy_prepare(&r->kept[at].statement);
-        free(r->kept[at].text);
     }
-    r->kept[at].text = copy;
+    memcpy(r->kept[at].text, text.p, text.n);
     r->kept[at].n_text = text.n;
     r->kept[at].statement = statement;
     r->next_kept = (at + 1) % WN_DUCK_KEPT_MAX;
@@ -216,8 +206,8 @@ static void end_reading(struct duck_facts *d, struct reading *r, wn_rc rc)
     if (!r->reader)
         return;
     if (rc)
-        reader_free(r->reader);
-    leave(d, rc ? NULL : r->reader);
+        disconnect(r->reader);
+    leave(d, r->reader);
 }
 
 /* The end of the rows and an error look the same to who fetches. */
